@@ -1,0 +1,123 @@
+//! Runs processes and touches files in one sandbox, for one user. Two kinds: over the agent, and over plain Docker
+//! execs. Knows no JavaScript, no config and no result shape; the sandbox above owns it, its clock and its output.
+
+pub mod agent;
+pub mod exec;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::Result;
+
+/// A process to start.
+#[derive(Debug, Clone, Default)]
+pub struct Process {
+    pub argv: Vec<String>,
+    /// Set over the container's own environment.
+    pub env: Vec<(String, String)>,
+    /// Relative paths start at the sandbox's workdir; `None` is the workdir.
+    pub cwd: Option<String>,
+    /// `None`: stdin is empty.
+    pub stdin: Option<Bytes>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    Stdout,
+    Stderr,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunk {
+    pub stream: Stream,
+    pub data: Bytes,
+}
+
+/// Where a session puts output as it arrives. Bounded: a slow taker slows the process.
+pub type Output = mpsc::Sender<Chunk>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exit {
+    /// The exit code; 128 + n after signal n.
+    pub code: i32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    File,
+    Directory,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Non-UTF-8 bytes are replaced.
+    pub name: String,
+    pub kind: EntryKind,
+    pub size: u64,
+    /// Milliseconds since 1970.
+    pub modified_ms: i64,
+}
+
+/// One live channel into a sandbox.
+#[derive(Debug)]
+pub enum Session {
+    Agent(agent::AgentSession),
+    Exec(exec::ExecSession),
+}
+
+macro_rules! either {
+    ($self:ident, $session:ident => $call:expr) => {
+        match $self {
+            Session::Agent($session) => $call,
+            Session::Exec($session) => $call,
+        }
+    };
+}
+
+impl Session {
+    /// Runs to the end. When `stop` is cancelled, the whole process tree is killed and the call still answers with
+    /// the exit that followed; the caller knows why it cancelled. Every chunk has been sent before it returns.
+    pub async fn run(&self, process: Process, stop: &CancellationToken, output: &Output) -> Result<Exit> {
+        either!(self, s => s.run(process, stop, output).await)
+    }
+
+    /// Starts a process that outlives the session, stdio on `/dev/null`; answers its pid in the container.
+    pub async fn start(&self, process: Process) -> Result<u32> {
+        either!(self, s => s.start(process).await)
+    }
+
+    pub async fn read_file(&self, path: &str) -> Result<Bytes> {
+        either!(self, s => s.read_file(path).await)
+    }
+
+    /// Makes missing parent folders; replaces what the file held.
+    pub async fn write_file(&self, path: &str, content: Bytes) -> Result<()> {
+        either!(self, s => s.write_file(path, content).await)
+    }
+
+    /// With parents; an existing folder is fine.
+    pub async fn mkdir(&self, path: &str) -> Result<()> {
+        either!(self, s => s.mkdir(path).await)
+    }
+
+    /// Sorted by name.
+    pub async fn read_dir(&self, path: &str) -> Result<Vec<Entry>> {
+        either!(self, s => s.read_dir(path).await)
+    }
+
+    /// Follows links; false when any part of the path is missing.
+    pub async fn exists(&self, path: &str) -> Result<bool> {
+        either!(self, s => s.exists(path).await)
+    }
+
+    /// Recursive, never through a link; a missing path is fine.
+    pub async fn remove(&self, path: &str) -> Result<()> {
+        either!(self, s => s.remove(path).await)
+    }
+
+    /// False once the channel is gone: the sandbox then opens a new session.
+    pub fn is_open(&self) -> bool {
+        either!(self, s => s.is_open())
+    }
+}

@@ -1,0 +1,32 @@
+//! What host and agent say to each other over the agent's stdin and stdout: frames and the messages in them.
+//!
+//! Pure encode and decode: no I/O, no clock, no process. The host allots request ids; every request has exactly
+//! one end (`Exited`, `Done` or `Failed`). Changing anything here changes [`VERSION`].
+
+mod frame;
+mod message;
+
+pub use frame::{Decoder, Frame, HEADER_LEN, MAX_PAYLOAD};
+pub use message::{
+    EntryKind, Exited, Failed, FileEntry, Hello, Op, ReadDir, Run, Started, ToAgent, ToHost, WriteFile,
+};
+
+/// Version of the wire. The first frame each way carries it; a difference ends the session.
+pub const VERSION: u16 = 1;
+
+/// Bytes of output (agent to host) or input (host to agent) that a request may have under way before the other
+/// side grants more with `Credit`. Each request has one window each way.
+pub const WINDOW: usize = 256 * 1024;
+
+/// The largest `Stdout`, `Stderr`, `Stdin` or `Data` payload that either side sends.
+pub const CHUNK: usize = 32 * 1024;
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ProtocolError {
+    #[error("frame of {length} bytes is over the limit of {MAX_PAYLOAD}")]
+    TooLong { length: usize },
+    #[error("unknown frame kind {kind}")]
+    UnknownKind { kind: u8 },
+    #[error("malformed {kind} message")]
+    Malformed { kind: &'static str },
+}

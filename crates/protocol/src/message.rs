@@ -1,0 +1,244 @@
+//! The typed meaning of a frame. Small messages are postcard, bulk bytes are raw.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{Frame, ProtocolError};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    pub version: u16,
+}
+
+/// Start a process. `argv[0]` is looked up in the PATH of the command's environment when it has no slash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    pub argv: Vec<String>,
+    /// Set over the agent's own environment.
+    pub env: Vec<(String, String)>,
+    /// Relative paths start at the sandbox's workdir; `None` is the workdir.
+    pub cwd: Option<String>,
+    /// Without: stdin is empty. With: `Stdin` frames and `StdinEnd` follow.
+    pub stdin: bool,
+    /// Background: stdio is `/dev/null`, the request ends with `Started` and `Done`, and the process outlives the session.
+    pub background: bool,
+}
+
+/// Create or truncate a file, with missing parent folders; `Data` frames and `DataEnd` follow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteFile {
+    pub path: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadDir {
+    pub path: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Started {
+    pub pid: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Exited {
+    Code(i32),
+    Signal(i32),
+}
+
+/// What the system refused: the system call, its error number and the path it was about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failed {
+    pub errno: i32,
+    pub op: Op,
+    pub path: String,
+}
+
+/// The step that failed; [`Op::syscall`] is the name Node.js would give it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Op {
+    Open,
+    Read,
+    Write,
+    Close,
+    Mkdir,
+    ReadDir,
+    Stat,
+    Remove,
+    Chdir,
+    Fork,
+    Exec,
+}
+
+impl Op {
+    pub fn syscall(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Close => "close",
+            Self::Mkdir => "mkdir",
+            Self::ReadDir => "scandir",
+            Self::Stat => "stat",
+            Self::Remove => "rm",
+            Self::Chdir => "chdir",
+            Self::Fork => "fork",
+            Self::Exec => "execve",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// As it is in the folder, whatever its encoding.
+    pub name: Vec<u8>,
+    pub kind: EntryKind,
+    pub size: u64,
+    /// Milliseconds since 1970.
+    pub modified_ms: i64,
+}
+
+/// A link is what it points to; a broken one, a device, a socket or a FIFO counts as `File`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EntryKind {
+    File,
+    Directory,
+}
+
+/// From host to agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToAgent {
+    Hello(Hello),
+    Run(Run),
+    Stdin(Vec<u8>),
+    StdinEnd,
+    /// Kill the command's whole process tree with SIGKILL; its `Exited` still follows.
+    Kill,
+    /// The host took so many bytes of the request's output: that many more may be sent.
+    Credit(u32),
+    ReadFile(String),
+    WriteFile(WriteFile),
+    Data(Vec<u8>),
+    DataEnd,
+    Mkdir(String),
+    ReadDir(ReadDir),
+    Exists(String),
+    Remove(String),
+    Ping,
+    /// The host no longer wants the answer of a file request: it ends with `Done` at once. A command is killed.
+    Cancel,
+}
+
+/// From agent to host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToHost {
+    Hello(Hello),
+    Started(Started),
+    Stdout(Vec<u8>),
+    Stderr(Vec<u8>),
+    Exited(Exited),
+    /// The agent took so many bytes of the request's input: that many more may be sent.
+    Credit(u32),
+    Data(Vec<u8>),
+    Entries(Vec<FileEntry>),
+    Found(bool),
+    Done,
+    Failed(Failed),
+}
+
+impl ToAgent {
+    /// Appends the message's frame to `out`.
+    pub fn encode(&self, id: u32, out: &mut Vec<u8>) -> Result<(), ProtocolError> {
+        match self {
+            Self::Hello(m) => put(id, 0, m, out),
+            Self::Run(m) => put(id, 1, m, out),
+            Self::Stdin(bytes) => Frame::encode(id, 2, bytes, out),
+            Self::StdinEnd => Frame::encode(id, 3, &[], out),
+            Self::Kill => Frame::encode(id, 4, &[], out),
+            Self::Credit(bytes) => put(id, 5, bytes, out),
+            Self::ReadFile(path) => put(id, 6, path, out),
+            Self::WriteFile(m) => put(id, 7, m, out),
+            Self::Data(bytes) => Frame::encode(id, 8, bytes, out),
+            Self::DataEnd => Frame::encode(id, 9, &[], out),
+            Self::Mkdir(path) => put(id, 10, path, out),
+            Self::ReadDir(m) => put(id, 11, m, out),
+            Self::Exists(path) => put(id, 12, path, out),
+            Self::Remove(path) => put(id, 13, path, out),
+            Self::Ping => Frame::encode(id, 14, &[], out),
+            Self::Cancel => Frame::encode(id, 15, &[], out),
+        }
+    }
+
+    pub fn decode(frame: Frame) -> Result<Self, ProtocolError> {
+        Ok(match frame.kind {
+            0 => Self::Hello(take(&frame, "hello")?),
+            1 => Self::Run(take(&frame, "run")?),
+            2 => Self::Stdin(frame.payload),
+            3 => empty(&frame, "stdin end", Self::StdinEnd)?,
+            4 => empty(&frame, "kill", Self::Kill)?,
+            5 => Self::Credit(take(&frame, "credit")?),
+            6 => Self::ReadFile(take(&frame, "read file")?),
+            7 => Self::WriteFile(take(&frame, "write file")?),
+            8 => Self::Data(frame.payload),
+            9 => empty(&frame, "data end", Self::DataEnd)?,
+            10 => Self::Mkdir(take(&frame, "mkdir")?),
+            11 => Self::ReadDir(take(&frame, "read dir")?),
+            12 => Self::Exists(take(&frame, "exists")?),
+            13 => Self::Remove(take(&frame, "remove")?),
+            14 => empty(&frame, "ping", Self::Ping)?,
+            15 => empty(&frame, "cancel", Self::Cancel)?,
+            kind => return Err(ProtocolError::UnknownKind { kind }),
+        })
+    }
+}
+
+impl ToHost {
+    /// Appends the message's frame to `out`.
+    pub fn encode(&self, id: u32, out: &mut Vec<u8>) -> Result<(), ProtocolError> {
+        match self {
+            Self::Hello(m) => put(id, 0, m, out),
+            Self::Started(m) => put(id, 1, m, out),
+            Self::Stdout(bytes) => Frame::encode(id, 2, bytes, out),
+            Self::Stderr(bytes) => Frame::encode(id, 3, bytes, out),
+            Self::Exited(m) => put(id, 4, m, out),
+            Self::Credit(bytes) => put(id, 5, bytes, out),
+            Self::Data(bytes) => Frame::encode(id, 6, bytes, out),
+            Self::Entries(m) => put(id, 7, m, out),
+            Self::Found(m) => put(id, 8, m, out),
+            Self::Done => Frame::encode(id, 9, &[], out),
+            Self::Failed(m) => put(id, 10, m, out),
+        }
+    }
+
+    pub fn decode(frame: Frame) -> Result<Self, ProtocolError> {
+        Ok(match frame.kind {
+            0 => Self::Hello(take(&frame, "hello")?),
+            1 => Self::Started(take(&frame, "started")?),
+            2 => Self::Stdout(frame.payload),
+            3 => Self::Stderr(frame.payload),
+            4 => Self::Exited(take(&frame, "exited")?),
+            5 => Self::Credit(take(&frame, "credit")?),
+            6 => Self::Data(frame.payload),
+            7 => Self::Entries(take(&frame, "entries")?),
+            8 => Self::Found(take(&frame, "found")?),
+            9 => empty(&frame, "done", Self::Done)?,
+            10 => Self::Failed(take(&frame, "failed")?),
+            kind => return Err(ProtocolError::UnknownKind { kind }),
+        })
+    }
+}
+
+fn put<T: Serialize>(id: u32, kind: u8, message: &T, out: &mut Vec<u8>) -> Result<(), ProtocolError> {
+    let payload = postcard::to_allocvec(message).map_err(|_| ProtocolError::Malformed { kind: "outgoing" })?;
+    Frame::encode(id, kind, &payload, out)
+}
+
+fn take<T: DeserializeOwned>(frame: &Frame, kind: &'static str) -> Result<T, ProtocolError> {
+    match postcard::take_from_bytes(&frame.payload) {
+        Ok((value, [])) => Ok(value),
+        _ => Err(ProtocolError::Malformed { kind }),
+    }
+}
+
+fn empty<T>(frame: &Frame, kind: &'static str, message: T) -> Result<T, ProtocolError> {
+    if frame.payload.is_empty() { Ok(message) } else { Err(ProtocolError::Malformed { kind }) }
+}
