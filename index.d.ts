@@ -1,0 +1,799 @@
+// What callers of @computesdk/docker see. Hand-written: the hover texts are part of the product.
+
+import type { Readable } from 'node:stream';
+
+/** A language that `runCode` runs. */
+export type Runtime = 'python' | 'node';
+
+// ---------------------------------------------------------------------------------------------------------------
+// Config
+
+/**
+ * How to reach the Docker engine; the fields are those of dockerode's `DockerOptions`.
+ *
+ * Left out: `DOCKER_HOST` (with `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH`), the current Docker context, else the
+ * first socket that answers.
+ */
+export interface DockerConnection {
+  /** Path of the engine's Unix socket or Windows pipe, such as `'/var/run/docker.sock'`. */
+  socketPath?: string;
+  /** Host name or address of the engine, such as `'10.0.0.5'`; a URL such as `'tcp://10.0.0.5:2376'` works too. */
+  host?: string;
+  /** TCP port of the engine. @default 2375, 2376 with TLS, 22 with ssh */
+  port?: number | string;
+  /** How to speak to `host`. @default 'http', 'https' where a certificate is given */
+  protocol?: 'http' | 'https' | 'ssh';
+  /** The certificate authorities to trust, as PEM text or bytes. */
+  ca?: string | Uint8Array | Array<string | Uint8Array>;
+  /** Our client certificate, as PEM text or bytes. */
+  cert?: string | Uint8Array | Array<string | Uint8Array>;
+  /** The key of `cert`, as PEM text or bytes. Never shown in messages or by `util.inspect`. */
+  key?: string | Uint8Array | Array<string | Uint8Array>;
+  /** Docker API version to speak, such as `'v1.41'`. @default negotiated with the engine */
+  version?: string;
+  /** Milliseconds to wait for the engine to answer a request. */
+  timeout?: number;
+  /** Headers to send with every request. */
+  headers?: Record<string, string>;
+  /** User name for `protocol: 'ssh'`. */
+  username?: string;
+}
+
+/** Credentials for a registry, as Docker's `X-Registry-Auth`. Never shown in messages or by `util.inspect`. */
+export interface RegistryAuth {
+  username?: string;
+  password?: string;
+  /** The registry they are for, such as `'registry.example.com:5000'`. @default the registry of the image */
+  serveraddress?: string;
+  /** A token from an earlier login, instead of a password. */
+  identitytoken?: string;
+  /** A bearer token for the registry, instead of a password. */
+  registrytoken?: string;
+}
+
+/** The image that sandboxes start from. */
+export interface ImageConfig {
+  /**
+   * Image reference such as `'python:3.11-slim'`, `'ghcr.io/org/image@sha256:…'`. Without a tag it means `:latest`.
+   * @default 'python:3.11-slim' or 'node:20-alpine', by runtime
+   */
+  name?: string;
+  /**
+   * When to pull: `'ifNotPresent'` asks the registry only where the engine lacks the image, `'always'` at each
+   * create, `'never'` fails with `ERR_IMAGE_NOT_FOUND` where the engine lacks it.
+   * @default 'ifNotPresent'
+   */
+  pullPolicy?: 'always' | 'ifNotPresent' | 'never';
+  /** Credentials for the image's registry. */
+  auth?: RegistryAuth;
+}
+
+/** One address of the host that a container port is published on. */
+export interface PortBinding {
+  /** Port on the host, 1 to 65535; 0 is a free one. @default a free one */
+  hostPort?: number;
+  /** Address on the host, such as `'127.0.0.1'`. @default every address */
+  hostIP?: string;
+}
+
+/** Limits of a container; each is the field of the same name in Docker's `HostConfig`. */
+export interface ContainerResources {
+  /** Relative weight of CPU time under contention. @default Docker's own, 1024 */
+  cpuShares?: number;
+  /** Microseconds of CPU time per `cpuPeriod`. */
+  cpuQuota?: number;
+  /** Length of a CPU period, microseconds. @default Docker's own, 100000 */
+  cpuPeriod?: number;
+  /** CPU limit in billionths of a CPU: `1.5e9` is one and a half. Mirrors `NanoCpus`. */
+  nanoCPUs?: number;
+  /** CPUs that may be used, such as `'0-2'` or `'0,1'`. */
+  cpusetCpus?: string;
+  /** Memory limit, bytes; 0 is none. @default 536870912 (512 MiB) */
+  memory?: number;
+  /** Memory plus swap, bytes; -1 is unlimited swap. */
+  memorySwap?: number;
+  /** Soft memory limit, bytes. */
+  memoryReservation?: number;
+  /** How many processes may exist at once; -1 is unlimited. */
+  pidsLimit?: number;
+  /** Size of `/dev/shm`, bytes. @default Docker's own, 64 MiB */
+  shmSize?: number;
+  /** Resource limits, such as `[{ name: 'nofile', soft: 1024, hard: 2048 }]`. */
+  ulimits?: Array<{ name: string; soft: number; hard: number }>;
+}
+
+/** How a sandbox's container is set up. */
+export interface ContainerConfig {
+  /** User that everything runs as, such as `'node'`, `'1000'` or `'1000:1000'`. Mirrors `User`. @default the image's */
+  user?: string;
+  /** Working directory, made where the image lacks it. Mirrors `WorkingDir`. @default '/workspace' */
+  workdir?: string;
+  /** Environment of everything that runs. Mirrors `Env`. @default {} */
+  env?: Record<string, string>;
+  /** Folders of the host to mount, such as `['/host/data:/data:ro']`. Mirrors `Binds`. */
+  binds?: string[];
+  /** Ports to publish: `{ '8080/tcp': [{ hostPort: 8080, hostIP: '127.0.0.1' }] }`. Mirrors `PortBindings`. */
+  ports?: Record<`${number}/${'tcp' | 'udp'}`, PortBinding[]>;
+  /** `'bridge'`, `'host'`, `'none'` or the name of a network. Mirrors `NetworkMode`. @default Docker's own */
+  networkMode?: string;
+  /** Gives the container every right on the host. Mirrors `Privileged`. @default false */
+  privileged?: boolean;
+  /** Linux capabilities to add and drop, such as `{ drop: ['ALL'], add: ['NET_BIND_SERVICE'] }`. */
+  capabilities?: { add?: string[]; drop?: string[] };
+  /** GPUs: `'all'`, how many, or device ids such as `'0,1'`. Needs NVIDIA's runtime. Mirrors `DeviceRequests`. */
+  gpus?: 'all' | number | string;
+  /** Limits of memory, CPU and processes. */
+  resources?: ContainerResources;
+  /** Where Docker keeps the container's log, such as `'json-file'`, `'none'`. Mirrors `LogConfig.Type`. */
+  logDriver?: string;
+  /** Options of `logDriver`, such as `{ 'max-size': '10m' }`. Mirrors `LogConfig.Config`. */
+  logOpts?: Record<string, string>;
+  /** Has Docker remove the container once it stops. Mirrors `AutoRemove`; off with `cleanup` other than `'always'`. @default true */
+  autoRemove?: boolean;
+  /** Gives the container's first process a terminal; commands have pipes. Mirrors `Tty`. @default true */
+  tty?: boolean;
+  /** Keeps the first process's stdin open. Mirrors `OpenStdin`. @default false */
+  openStdin?: boolean;
+}
+
+/** What `docker()` takes. Unknown keys are refused, with the nearest known one named. */
+export interface DockerConfig {
+  /** How to reach the engine. @default `DOCKER_HOST`, the Docker context, the usual sockets */
+  connection?: DockerConnection;
+  /** Runtime of sandboxes whose `create` names none. @default 'python' */
+  runtime?: Runtime;
+  /** Execution timeout where neither the call nor the sandbox has one, milliseconds. @default 300000 */
+  timeout?: number;
+  /** The image that sandboxes start from. */
+  image?: ImageConfig;
+  /** How their containers are set up. */
+  container?: ContainerConfig;
+  /**
+   * Body of Docker's `POST /containers/create` in Docker's own field names, merged deep over what the rest of the
+   * config makes (this wins; lists are replaced): `{ HostConfig: { Dns: ['1.1.1.1'] } }`.
+   */
+  createOptions?: Record<string, any>;
+  /** Query of Docker's `POST /containers/{id}/start`, such as `{ detachKeys: 'ctrl-q' }`. */
+  startOptions?: Record<string, any>;
+  /**
+   * What `destroy()` does. `'always'`: removes the container and its anonymous volumes. `'onSuccess'`: removes it
+   * when every run in it exited 0, else stops and keeps it for a look. `'never'`: stops and keeps it.
+   * @default 'always'
+   */
+  cleanup?: 'always' | 'onSuccess' | 'never';
+  /** Also writes pull progress and all output live to this process's stderr, each line led by the short id. @default false */
+  streamLogs?: boolean;
+  /**
+   * How commands reach a sandbox: `'agent'` over one lasting connection (about 2 ms a command), `'exec'` by a
+   * Docker exec each (about 70 ms), `'auto'` by the agent wherever it can run. `getInfo().metadata.session` tells.
+   * @default 'auto'
+   */
+  session?: 'auto' | 'agent' | 'exec';
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Running
+
+/** Options of `runCommand` and `runCode`. */
+export interface RunOptions {
+  /** Working directory; a relative one starts at the sandbox's workdir. @default the workdir */
+  cwd?: string;
+  /** Environment, over that of the container. */
+  env?: Record<string, string>;
+  /**
+   * Milliseconds until the whole process tree is killed; the result then has `exitCode` 124 and `timedOut: true`.
+   * @default the sandbox's timeout
+   */
+  timeout?: number;
+  /** Returns once the process has started; it outlives the call and this process. @default false */
+  background?: boolean;
+  /**
+   * Gets standard output as it arrives, characters whole. Every call has been made before the promise settles.
+   * An exception thrown here stops the command and rejects the promise.
+   */
+  onStdout?: (data: string) => void;
+  /** The same for standard error; the order of the two streams is kept. */
+  onStderr?: (data: string) => void;
+  /** Aborting kills the whole process tree; the promise rejects with an error named `AbortError`. */
+  signal?: AbortSignal;
+  /** User to run as, such as `'root'` or `'1000:1000'`. @default `container.user` */
+  user?: string;
+  /** What the process reads from standard input. @default nothing: it reads an end of file */
+  stdin?: string | Uint8Array;
+  /**
+   * How much of each stream the result keeps, bytes; callbacks get everything. A stream that passes it sets
+   * `truncated`.
+   * @default 268435456 (256 MiB)
+   */
+  maxOutputBytes?: number;
+}
+
+/** What came of a command or of code. A non-zero exit is a result, not an error. */
+export interface ExecutionResult {
+  /** Standard output, UTF-8. */
+  stdout: string;
+  /** Standard error, UTF-8. */
+  stderr: string;
+  /** Exit code; 128 + n after signal n, 124 after a timeout. */
+  exitCode: number;
+  /** How long it ran, milliseconds. */
+  executionTime: number;
+  /** The same number as `executionTime`. */
+  durationMs: number;
+  /** The sandbox that ran it. */
+  sandboxId: string;
+  /** `'docker'`. */
+  provider: string;
+  /** A stream passed `maxOutputBytes`: `stdout` or `stderr` is only the head. */
+  truncated?: true;
+  /** How many bytes standard output had; with `truncated`. */
+  stdoutBytes?: number;
+  /** How many bytes standard error had; with `truncated`. */
+  stderrBytes?: number;
+  /** The timeout killed it. */
+  timedOut?: true;
+  /** It was started in the background. */
+  isBackground?: true;
+  /** Its process id inside the container; with `isBackground`. */
+  pid?: number;
+}
+
+/** What came of `runCode`. */
+export interface CodeResult extends ExecutionResult {
+  /** Standard output and standard error in the order of arrival. */
+  output: string;
+  /** The runtime that ran it. */
+  language: string;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Sandbox
+
+/** What `getInfo()` tells. */
+export interface SandboxInfo {
+  /** The sandbox's id, which is the full container id. */
+  id: string;
+  /** `'docker'`. */
+  provider: string;
+  /** The runtime that it was created for. */
+  runtime: Runtime;
+  /** `'running'` also while paused and starting; `'error'` where the container is dead. */
+  status: 'running' | 'stopped' | 'error';
+  createdAt: Date;
+  /** Default execution timeout of this sandbox, milliseconds. */
+  timeout: number;
+  /**
+   * The caller's own metadata with its types, and `image`, `name`, `runtime`, `session` (`'agent'` or `'exec'`, with
+   * the reason where `'auto'` fell back).
+   */
+  metadata: Record<string, any>;
+}
+
+/** One entry of a folder. */
+export interface FileEntry {
+  name: string;
+  /** The folder as it was given, and the name. */
+  path: string;
+  isDirectory: boolean;
+  /** Links count as what they lead to. */
+  type: 'file' | 'directory';
+  /** Bytes. */
+  size: number;
+  /** When the content last changed. */
+  lastModified: Date;
+  /** The same moment as `lastModified`. */
+  modified: Date;
+}
+
+/**
+ * Files of a sandbox. Relative paths start at the workdir; nothing in a path is ever taken for shell.
+ *
+ * Failures carry Node's own codes with `path` and `syscall`: `ENOENT`, `EISDIR`, `ENOTDIR`, `EACCES`, `ENOSPC`, `EROFS`.
+ */
+export interface DockerFileSystem {
+  /**
+   * Reads a file of any size as text; bytes that are not UTF-8 become U+FFFD.
+   * @throws {DockerProviderError} `ENOENT`, `EISDIR`, `EACCES`, `ERR_SANDBOX_NOT_FOUND`, `ERR_SESSION_LOST`
+   */
+  readFile(path: string, options?: { encoding?: 'utf8' | 'utf-8' } | 'utf8' | 'utf-8'): Promise<string>;
+  /** Reads a file of any size as it is. */
+  readFile(path: string, options: { encoding: null } | null): Promise<Buffer>;
+  /**
+   * Writes a file, making missing parent folders; what it held is replaced.
+   * @throws {DockerProviderError} `EISDIR`, `EACCES`, `ENOSPC`, `EROFS`, `ERR_SANDBOX_NOT_FOUND`, `ERR_SESSION_LOST`
+   */
+  writeFile(path: string, content: string | Uint8Array | ArrayBuffer): Promise<void>;
+  /** Makes a folder and its parents; one that exists is fine. @throws {DockerProviderError} `ENOTDIR`, `EACCES`, `EROFS` */
+  mkdir(path: string): Promise<void>;
+  /** Lists a folder, sorted by name. @throws {DockerProviderError} `ENOENT`, `ENOTDIR`, `EACCES` */
+  readdir(path: string): Promise<FileEntry[]>;
+  /** Whether something is there, through links. */
+  exists(path: string): Promise<boolean>;
+  /** Removes a file, or a folder with all that is in it; a missing one is fine. @throws {DockerProviderError} `EACCES`, `EROFS` */
+  remove(path: string): Promise<void>;
+}
+
+/** A place of its own to run code in: one Docker container. */
+export interface DockerSandbox {
+  /** The full container id. */
+  readonly sandboxId: string;
+  /** `'docker'`. */
+  readonly provider: string;
+  /** Files of the sandbox. */
+  readonly filesystem: DockerFileSystem;
+
+  /**
+   * Runs Python or Node.js code of any size and collects what it prints. CommonJS and ECMAScript modules both work.
+   *
+   * ```js
+   * const { stdout } = await sandbox.runCode('print(6 * 7)', 'python'); // '42\n'
+   * ```
+   * @param runtime the language; default: the sandbox's own
+   * @throws {Error} `Syntax error: …` (`ERR_SYNTAX`) where the code itself does not compile
+   * @throws {DockerProviderError} `ERR_UNSUPPORTED_RUNTIME`, `ERR_SANDBOX_NOT_FOUND`, `ERR_SANDBOX_STOPPED`,
+   *   `ERR_SESSION_LOST`, `ERR_CANNOT_RUN`; `AbortError` where `signal` was aborted
+   */
+  runCode(code: string, runtime?: Runtime, options?: RunOptions): Promise<CodeResult>;
+  /** The same in the sandbox's own runtime. */
+  runCode(code: string, options: RunOptions): Promise<CodeResult>;
+
+  /**
+   * Runs a command by `/bin/sh -c`. `command` is shell text as it is; each of `args` is one word, quoted for the
+   * shell.
+   *
+   * ```js
+   * await sandbox.runCommand('ls -l | head');
+   * await sandbox.runCommand('sh', ['-lc', 'echo Hello from command']);
+   * await sandbox.runCommand('npm test', { cwd: '/app', timeout: 60_000, onStdout: (text) => process.stdout.write(text) });
+   * ```
+   * @throws {DockerProviderError} `ERR_SANDBOX_NOT_FOUND`, `ERR_SANDBOX_STOPPED`, `ERR_SESSION_LOST`,
+   *   `ERR_CANNOT_RUN` (no shell in the image); `AbortError` where `signal` was aborted
+   */
+  runCommand(command: string, options?: RunOptions): Promise<ExecutionResult>;
+  runCommand(command: string, args?: readonly string[], options?: RunOptions): Promise<ExecutionResult>;
+
+  /** Where the sandbox stands. @throws {DockerProviderError} `ERR_SANDBOX_NOT_FOUND`, `ERR_DOCKER_UNREACHABLE` */
+  getInfo(): Promise<SandboxInfo>;
+
+  /**
+   * The URL of a port of the sandbox, such as `'http://localhost:49153'`: the published port, else the container's
+   * own address where the engine is local.
+   * @param options.protocol scheme of the URL. @default 'http'
+   * @throws {DockerProviderError} `ERR_PORT_NOT_PUBLISHED`, `ERR_SANDBOX_NOT_FOUND`
+   */
+  getUrl(options: { port: number; protocol?: string }): Promise<string>;
+
+  /** Docker's own view of the sandbox, with dockerode's methods. */
+  getInstance(): DockerInstance;
+
+  /** The provider that made it (`===`). */
+  getProvider(): DockerProvider;
+
+  /**
+   * Ends the sandbox, as `config.cleanup` says. Safe to call twice; every later call rejects with
+   * `ERR_SANDBOX_NOT_FOUND`.
+   * @throws {DockerProviderError} `ERR_DOCKER_UNREACHABLE`, `ERR_DOCKER_API`
+   */
+  destroy(): Promise<void>;
+  /** The same as `destroy()`. */
+  kill(): Promise<void>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Provider
+
+/**
+ * Options of `sandbox.create`. Keys that ComputeSDK has for other providers' machine sizes (`cpu`, `vmTier`, …) are
+ * refused here; `container.resources` sets the limits.
+ */
+export interface CreateSandboxOptions {
+  /** Language of `runCode`. One that contradicts the configured image falls back to the runtime's own image. @default `config.runtime` */
+  runtime?: Runtime;
+  /** Image to start from. @default `config.image.name` */
+  image?: string;
+  /** Image to start from; wins over `image`. */
+  templateId?: string;
+  /** Image to start from; wins over `templateId` and `image`. */
+  snapshotId?: string;
+  /** Environment, over `container.env`. */
+  envs?: Record<string, string>;
+  /** Anything JSON can hold; comes back in `getInfo().metadata`, to every process. Kept in labels. */
+  metadata?: Record<string, any>;
+  /** Name of the container. One in use is an error. @default Docker makes one up */
+  name?: string;
+  /** Goes before the name: `namespace-name`. */
+  namespace?: string;
+  /** Default execution timeout of this sandbox, milliseconds. @default `config.timeout` */
+  timeout?: number;
+  /** Ports to publish, each on a free port of 127.0.0.1, beside `container.ports`. */
+  ports?: number[];
+  /** Attaches to this running sandbox; creates a new one where it is not there. */
+  sandboxId?: string;
+  /** Aborting rejects with an error named `AbortError` and leaves no container behind. */
+  signal?: AbortSignal;
+}
+
+/** Creates and finds sandboxes. Only containers that this package made exist for it. */
+export interface DockerSandboxManager {
+  /**
+   * Starts a sandbox.
+   * @throws {DockerProviderError} `ERR_INVALID_CONFIG`, `ERR_UNSUPPORTED_RUNTIME`, `ERR_DOCKER_UNREACHABLE`,
+   *   `ERR_DOCKER_API`, `ERR_IMAGE_NOT_FOUND`, `ERR_IMAGE_PULL`, `ERR_REGISTRY_AUTH`, `ERR_AGENT_UNAVAILABLE`;
+   *   `AbortError` where `signal` was aborted
+   */
+  create(options?: CreateSandboxOptions): Promise<DockerSandbox>;
+  /**
+   * Finds a sandbox, also one that another process made; null for an unknown id or a foreign container.
+   * @throws {DockerProviderError} `ERR_DOCKER_UNREACHABLE`, `ERR_DOCKER_API`
+   */
+  getById(sandboxId: string): Promise<DockerSandbox | null>;
+  /** All sandboxes on this engine. @throws {DockerProviderError} `ERR_DOCKER_UNREACHABLE`, `ERR_DOCKER_API` */
+  list(): Promise<DockerSandbox[]>;
+  /**
+   * Ends a sandbox; an unknown id is fine, a foreign container is not.
+   * @throws {DockerProviderError} `ERR_SANDBOX_NOT_FOUND`, `ERR_DOCKER_UNREACHABLE`, `ERR_DOCKER_API`
+   */
+  destroy(sandboxId: string): Promise<void>;
+}
+
+/** A saved state of a sandbox. */
+export interface DockerSnapshot {
+  id: string;
+  provider: string;
+  createdAt: Date;
+  metadata?: Record<string, any>;
+}
+
+/** Snapshots are not supported by this version: there are none, and making one rejects. */
+export interface DockerSnapshotManager {
+  /** @throws {DockerProviderError} `ERR_UNSUPPORTED` */
+  create(
+    sandboxId: string,
+    options?: { name?: string; metadata?: Record<string, any> },
+  ): Promise<DockerSnapshot>;
+  /** Always empty. */
+  list(options?: { sandboxId?: string; limit?: number }): Promise<DockerSnapshot[]>;
+  /** @throws {DockerProviderError} `ERR_UNSUPPORTED` */
+  delete(snapshotId: string): Promise<void>;
+}
+
+/** A named image that sandboxes start from. */
+export interface DockerTemplate {
+  id: string;
+  name: string;
+  provider: string;
+  createdAt: Date;
+}
+
+/** Templates are not supported by this version: there are none, and making one rejects. */
+export interface DockerTemplateManager {
+  /** @throws {DockerProviderError} `ERR_UNSUPPORTED` */
+  create(options: {
+    name: string;
+    description?: string;
+    metadata?: Record<string, string>;
+  }): Promise<DockerTemplate>;
+  /** Always empty. */
+  list(options?: { limit?: number }): Promise<DockerTemplate[]>;
+  /** @throws {DockerProviderError} `ERR_UNSUPPORTED` */
+  delete(templateId: string): Promise<void>;
+}
+
+/** What `docker(config)` returns: fits `compute({ provider })` of computesdk and `Provider` of @computesdk/provider. */
+export interface DockerProvider {
+  /** `'docker'`. */
+  readonly name: string;
+  /** Creates and finds sandboxes. */
+  readonly sandbox: DockerSandboxManager;
+  readonly snapshot: DockerSnapshotManager;
+  readonly template: DockerTemplateManager;
+  /** `['node', 'python']`. */
+  getSupportedRuntimes(): Runtime[];
+}
+
+/**
+ * Makes a provider. Nothing is asked of Docker yet, so the engine may come up later.
+ *
+ * ```js
+ * const provider = docker({ runtime: 'python', image: { name: 'python:3.11-slim' } });
+ * const sandbox = await provider.sandbox.create();
+ * ```
+ * @throws {DockerProviderError} `ERR_INVALID_CONFIG`, at once, naming the key's path and what was expected
+ */
+export function docker(config?: DockerConfig): DockerProvider;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Docker itself
+
+/** Options in Docker's or dockerode's own names; see Docker's API reference. */
+export type DockerOptions = Record<string, any>;
+
+/** What `getInstance()` gives: Docker's own view of a sandbox. Rejections carry dockerode's `statusCode`, `reason` and `json`. */
+export interface DockerInstance {
+  /** The engine. */
+  docker: DockerClient;
+  /** The sandbox's container. */
+  container: DockerContainer;
+  containerId: string;
+  /** The image that it was created from. */
+  image: string;
+  createdAt: Date;
+}
+
+/** A container; the promise methods of dockerode's `Container`. */
+export interface DockerContainer {
+  readonly id: string;
+  /** `GET /containers/{id}/json` */
+  inspect(options?: DockerOptions): Promise<any>;
+  /** `POST /containers/{id}/start` */
+  start(options?: DockerOptions): Promise<any>;
+  /** `POST /containers/{id}/stop`, such as `{ t: 5 }` */
+  stop(options?: DockerOptions): Promise<any>;
+  /** `POST /containers/{id}/kill`, such as `{ signal: 'SIGTERM' }` */
+  kill(options?: DockerOptions): Promise<any>;
+  /** `POST /containers/{id}/restart` */
+  restart(options?: DockerOptions): Promise<any>;
+  /** `POST /containers/{id}/pause` */
+  pause(options?: DockerOptions): Promise<any>;
+  /** `POST /containers/{id}/unpause` */
+  unpause(options?: DockerOptions): Promise<any>;
+  /** `DELETE /containers/{id}`, such as `{ force: true, v: true }` */
+  remove(options?: DockerOptions): Promise<any>;
+  /** `POST /containers/{id}/rename`, such as `{ name: 'worker' }` */
+  rename(options: DockerOptions): Promise<any>;
+  /** `POST /containers/{id}/update`, such as `{ Memory: 1e9 }` */
+  update(options: DockerOptions): Promise<any>;
+  /** `POST /containers/{id}/wait`; answers `{ StatusCode }` */
+  wait(options?: DockerOptions): Promise<any>;
+  /** `GET /containers/{id}/logs`, such as `{ stdout: true, tail: 100 }` */
+  logs(options?: DockerOptions & { follow?: false }): Promise<Buffer>;
+  /** The log as it grows. */
+  logs(options: DockerOptions & { follow: true }): Promise<Readable>;
+  /** `GET /containers/{id}/stats`, once */
+  stats(options: DockerOptions & { stream: false }): Promise<any>;
+  /** Statistics as they come, a JSON object a line. */
+  stats(options?: DockerOptions & { stream?: true }): Promise<Readable>;
+  /** `GET /containers/{id}/top`, such as `{ ps_args: 'aux' }` */
+  top(options?: DockerOptions): Promise<any>;
+  /** `GET /containers/{id}/changes` */
+  changes(options?: DockerOptions): Promise<any>;
+  /** `POST /commit`, such as `{ repo: 'worker', tag: 'v1' }`; answers `{ Id }` */
+  commit(options?: DockerOptions): Promise<any>;
+  /** `PUT /containers/{id}/archive`: unpacks a tar (bytes, a stream, or the path of a file) at `options.path` */
+  putArchive(file: string | Uint8Array | NodeJS.ReadableStream, options: DockerOptions): Promise<any>;
+  /** `GET /containers/{id}/archive`: a tar of `options.path` */
+  getArchive(options: DockerOptions): Promise<Readable>;
+}
+
+/** An image; promise methods of dockerode's `Image`. */
+export interface DockerImage {
+  readonly name: string;
+  /** `GET /images/{name}/json` */
+  inspect(options?: DockerOptions): Promise<any>;
+  /** `DELETE /images/{name}`, such as `{ force: true }` */
+  remove(options?: DockerOptions): Promise<any>;
+  /** `POST /images/{name}/tag`, such as `{ repo: 'worker', tag: 'v1' }` */
+  tag(options?: DockerOptions): Promise<any>;
+}
+
+/** The engine; promise methods of dockerode's `Docker`. */
+export interface DockerClient {
+  /** `GET /_ping` */
+  ping(): Promise<any>;
+  /** `GET /version` */
+  version(): Promise<any>;
+  /** `GET /info` */
+  info(): Promise<any>;
+  /** `GET /system/df` */
+  df(): Promise<any>;
+  /** `GET /containers/json`, such as `{ all: true, filters: { label: ['a=b'] } }` */
+  listContainers(options?: DockerOptions): Promise<any[]>;
+  /** `GET /images/json` */
+  listImages(options?: DockerOptions): Promise<any[]>;
+  /** `POST /images/create`: progress as it comes, a JSON object a line; `{ authconfig }` as dockerode takes it */
+  pull(repoTag: string, options?: DockerOptions): Promise<Readable>;
+  getContainer(id: string): DockerContainer;
+  getImage(name: string): DockerImage;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Errors
+
+/** Codes of this package's own errors. File calls fail with Node's codes, such as `'ENOENT'`. */
+export type DockerErrorCode =
+  | 'ERR_INVALID_CONFIG'
+  | 'ERR_DOCKER_UNREACHABLE'
+  | 'ERR_DOCKER_API'
+  | 'ERR_IMAGE_NOT_FOUND'
+  | 'ERR_IMAGE_PULL'
+  | 'ERR_REGISTRY_AUTH'
+  | 'ERR_SANDBOX_NOT_FOUND'
+  | 'ERR_SANDBOX_STOPPED'
+  | 'ERR_UNSUPPORTED_RUNTIME'
+  | 'ERR_PORT_NOT_PUBLISHED'
+  | 'ERR_SESSION_LOST'
+  | 'ERR_AGENT_UNAVAILABLE'
+  | 'ERR_CANNOT_RUN'
+  | 'ERR_SYNTAX'
+  | 'ERR_UNSUPPORTED'
+  | 'ABORT_ERR';
+
+/** Everything that this package throws. The message says what failed, on what, and what to do. */
+export class DockerProviderError extends Error {
+  constructor(code: string, message: string, options?: ErrorOptions);
+  /** Stable, for programs to compare: one of ours, or Node's code of a failed file call. */
+  code: DockerErrorCode | (string & {});
+  /** HTTP status of the engine's answer; with `ERR_DOCKER_API`. */
+  statusCode?: number;
+  /** What that status means, as dockerode puts it; from `getInstance()`'s methods. */
+  reason?: string;
+  /** The engine's answer; from `getInstance()`'s methods. */
+  json?: any;
+  /** The path of a failed file call. */
+  path?: string;
+  /** The system call that failed, such as `'open'`. */
+  syscall?: string;
+}
+
+/** Why a call with `signal` rejects; `name` is `'AbortError'`, `cause` what the signal was aborted with. */
+export class AbortError extends DockerProviderError {
+  constructor(cause?: unknown);
+  code: 'ABORT_ERR';
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Creators and route handlers of ComputeSDK's earlier generations
+
+/** Any ComputeSDK provider. */
+export interface ProviderLike {
+  readonly name?: string;
+  readonly sandbox: {
+    create(options?: any): Promise<any>;
+    getById(sandboxId: string): Promise<any>;
+    list(): Promise<any[]>;
+    destroy(sandboxId: string): Promise<void>;
+  };
+}
+
+type SandboxOf<P extends ProviderLike> = Awaited<ReturnType<P['sandbox']['create']>>;
+
+/** What `createCompute` takes. */
+export interface ComputeConfig<P extends ProviderLike = DockerProvider> {
+  /** The provider of calls that name none. */
+  defaultProvider?: P;
+  /** The same; an older name. */
+  provider?: P;
+}
+
+/** What `createCompute` returns. */
+export interface Compute<P extends ProviderLike = DockerProvider> {
+  sandbox: {
+    /** `create({ runtime })`, or `create({ options: { runtime } })` as in computesdk 1.7. */
+    create(
+      params?:
+        | Parameters<P['sandbox']['create']>[0]
+        | { provider?: P; options?: Parameters<P['sandbox']['create']>[0] },
+    ): Promise<SandboxOf<P>>;
+    getById(sandboxId: string): Promise<SandboxOf<P> | null>;
+    getById(provider: ProviderLike, sandboxId: string): Promise<SandboxOf<P> | null>;
+    list(provider?: ProviderLike): Promise<Array<SandboxOf<P>>>;
+    destroy(sandboxId: string): Promise<void>;
+    destroy(provider: ProviderLike, sandboxId: string): Promise<void>;
+  };
+  getConfig(): ComputeConfig<P> | null;
+  setConfig<Q extends ProviderLike>(config: ComputeConfig<Q>): Compute<Q>;
+  clearConfig(): void;
+}
+
+/**
+ * `createCompute` of computesdk 1.7: sandbox calls with a default provider.
+ *
+ * ```js
+ * const compute = createCompute({ defaultProvider: docker({ runtime: 'python' }) });
+ * const sandbox = await compute.sandbox.create();
+ * ```
+ * @throws {DockerProviderError} `ERR_INVALID_CONFIG` without a provider
+ */
+export function createCompute<P extends ProviderLike>(config: ComputeConfig<P>): Compute<P>;
+
+/** A provider of which only `sandbox.create` is needed. @throws {DockerProviderError} `ERR_INVALID_CONFIG` */
+export function createDockerCompute(config?: DockerConfig): {
+  sandbox: { create(options?: CreateSandboxOptions): Promise<DockerSandbox> };
+};
+
+/** What `handleComputeRequest` can be asked to do. */
+export type ComputeAction =
+  | 'compute.sandbox.create'
+  | 'compute.sandbox.list'
+  | 'compute.sandbox.destroy'
+  | 'compute.sandbox.getInfo'
+  | 'compute.sandbox.runCode'
+  | 'compute.sandbox.runCommand'
+  | 'compute.sandbox.filesystem.readFile'
+  | 'compute.sandbox.filesystem.writeFile'
+  | 'compute.sandbox.filesystem.mkdir'
+  | 'compute.sandbox.filesystem.readdir'
+  | 'compute.sandbox.filesystem.exists'
+  | 'compute.sandbox.filesystem.remove';
+
+/** The body of a request: `{ action: 'compute.sandbox.runCode', code: 'print(1)', runtime: 'python' }`. */
+export interface ComputeRequest {
+  action: ComputeAction | (string & {});
+  /** The sandbox it is about. Runs and file actions without one create a sandbox; the answer names it. */
+  sandboxId?: string;
+  /** For `runCode`. */
+  code?: string;
+  /** For `runCommand`. */
+  command?: string;
+  /** For `runCommand`: words after the command. */
+  args?: string[];
+  /** For `runCode` and `create`. */
+  runtime?: Runtime;
+  /** For file actions. */
+  path?: string;
+  /** For `writeFile`. */
+  content?: string;
+  /** For `runCode` and `runCommand`. A request cannot choose the user. */
+  commandOptions?: Pick<RunOptions, 'cwd' | 'env' | 'timeout' | 'background' | 'maxOutputBytes'> & {
+    stdin?: string;
+  };
+  /** For `create`. */
+  options?: Omit<CreateSandboxOptions, 'signal'>;
+}
+
+/** The answer to a `ComputeRequest`. */
+export interface ComputeResponse {
+  success: boolean;
+  /** What went wrong, without paths of the host. */
+  error?: string;
+  /** Empty where no sandbox was involved. */
+  sandboxId: string;
+  provider: string;
+  /** Of `runCode` and `runCommand`. */
+  result?: {
+    stdout: string;
+    stderr: string;
+    exitCode: number;
+    executionTime: number;
+    isBackground?: boolean;
+    pid?: number;
+    timedOut?: boolean;
+    truncated?: boolean;
+  };
+  /** Of `getInfo`; `createdAt` is ISO text. */
+  info?: {
+    id: string;
+    provider: string;
+    runtime: Runtime;
+    status: string;
+    createdAt: string;
+    timeout: number;
+    metadata?: Record<string, any>;
+  };
+  /** Of `readFile`. */
+  fileContent?: string;
+  /** Of `readdir`; `lastModified` is ISO text. */
+  files?: Array<{ name: string; path: string; isDirectory: boolean; size: number; lastModified: string }>;
+  /** Of `exists`. */
+  exists?: boolean;
+  /** Of `list`. */
+  sandboxes?: Array<{ sandboxId: string; provider: string }>;
+}
+
+/**
+ * Serves one request of a web client: pass the `Request` of a route handler, or its parsed body.
+ *
+ * ```js
+ * export const POST = (request) => handleComputeRequest(request, provider);
+ * ```
+ * Answers 200, or 400 for a malformed body, 404 for an unknown sandbox, 405 for another method, 500 for the rest.
+ */
+export function handleComputeRequest(
+  request: Request | ComputeRequest,
+  provider: ProviderLike,
+): Promise<Response>;
+/** The same, answering the plain object. */
+export function handleComputeRequest(params: {
+  request: Request | ComputeRequest;
+  provider: ProviderLike;
+}): Promise<ComputeResponse>;

@@ -1,0 +1,130 @@
+// What the addon exports (src/). Every call that can fail for a reason of ours answers either its value or a
+// `Failure`: lib/call.js turns the latter into an error with the caller's stack.
+
+export interface Failure {
+  code: string;
+  message: string;
+  /** The messages of what caused it, outermost first. */
+  causes: string[];
+  statusCode?: number;
+  reason?: string;
+  /** Docker's answer, as JSON text. */
+  json?: string;
+  path?: string;
+  syscall?: string;
+}
+
+export type Outcome<T> = { value: T; failure?: undefined } | { value?: undefined; failure: Failure };
+
+export interface RunOptions {
+  cwd?: string;
+  env?: Record<string, string>;
+  timeout?: number;
+  background?: boolean;
+  user?: string;
+  stdin?: string | Uint8Array;
+  maxOutputBytes?: number;
+}
+
+export interface RunResult {
+  /** Missing where the pieces given to the listener make up the whole text. */
+  stdout?: string;
+  stderr?: string;
+  output?: string;
+  exitCode: number;
+  durationMs: number;
+  timedOut: boolean;
+  truncated: boolean;
+  stdoutBytes: number;
+  stderrBytes: number;
+  pid?: number;
+  runtime?: string;
+}
+
+export interface Piece {
+  stderr: boolean;
+  text: string;
+  /** False from the piece on with which the stream passes `maxOutputBytes`. */
+  kept: boolean;
+}
+
+export interface Entry {
+  name: string;
+  isDirectory: boolean;
+  size: number;
+  modifiedMs: number;
+}
+
+export interface Info {
+  id: string;
+  runtime?: string;
+  status: string;
+  createdMs: number;
+  timeoutMs: number;
+  /** JSON text. */
+  metadata: string;
+}
+
+export interface Facts {
+  id: string;
+  image: string;
+  runtime?: string;
+  createdMs: number;
+}
+
+/** What a run call asks for, apart from its text. */
+export interface RunExtras {
+  options: RunOptions;
+  cancel?: Cancel;
+  listener?: (pieces: Piece[]) => void;
+}
+
+export interface DockerRequest {
+  /** Such as `container.stop`. */
+  operation: string;
+  /** The container's id, or the image's name. */
+  target?: string;
+  /** JSON text. */
+  options: string;
+  body?: Uint8Array;
+}
+
+export declare class Cancel {
+  constructor();
+  cancel(): void;
+}
+
+export declare class NativeStream {
+  /** The next bytes; null at the end. */
+  next(): Promise<Outcome<Buffer | null>>;
+  close(): void;
+}
+
+export declare class NativeSandbox {
+  facts(): Facts;
+  runCommand(command: string, args: string[], extras: RunExtras): Promise<Outcome<RunResult>>;
+  runCode(code: string, runtime: string | undefined, extras: RunExtras): Promise<Outcome<RunResult>>;
+  readText(path: string): Promise<Outcome<string>>;
+  readBytes(path: string): Promise<Outcome<Buffer>>;
+  writeFile(path: string, content: string | Uint8Array): Promise<Outcome<void>>;
+  mkdir(path: string): Promise<Outcome<void>>;
+  readdir(path: string): Promise<Outcome<Entry[]>>;
+  exists(path: string): Promise<Outcome<boolean>>;
+  remove(path: string): Promise<Outcome<void>>;
+  info(): Promise<Outcome<Info>>;
+  url(port: number, protocol?: string): Promise<Outcome<string>>;
+  destroy(): Promise<Outcome<void>>;
+}
+
+export declare class NativeProvider {
+  /** `options` is JSON text. */
+  create(options: string, cancel?: Cancel): Promise<Outcome<NativeSandbox>>;
+  getById(id: string): Promise<Outcome<NativeSandbox | null>>;
+  list(): Promise<Outcome<NativeSandbox[]>>;
+  destroy(id: string): Promise<Outcome<void>>;
+  request(request: DockerRequest): Promise<Outcome<Buffer>>;
+  stream(request: DockerRequest): Promise<Outcome<NativeStream>>;
+}
+
+/** `config` is JSON text. */
+export declare function openProvider(config: string): Outcome<NativeProvider>;

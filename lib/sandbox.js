@@ -1,0 +1,105 @@
+// One sandbox, as callers see it.
+'use strict';
+
+const { callSite, settle } = require('./call.js');
+const {
+  checkObject,
+  checkPort,
+  checkString,
+  codeArguments,
+  commandArguments,
+  unknownKey,
+} = require('./arguments.js');
+const { DockerFileSystem } = require('./filesystem.js');
+const { hiddenSlot } = require('./hidden.js');
+const { executionResult, runWith } = require('./run.js');
+
+/** @typedef {import('./native').NativeSandbox} NativeSandbox */
+/** @typedef {import('./provider').DockerProvider} DockerProvider */
+
+/** @type {import('./hidden').Slot<NativeSandbox>} */
+const native = hiddenSlot('native');
+/** @type {import('./hidden').Slot<DockerProvider>} */
+const owner = hiddenSlot('owner');
+
+class DockerSandbox {
+  /** @param {NativeSandbox} handle @param {DockerProvider} provider */
+  constructor(handle, provider) {
+    this.sandboxId = handle.facts().id;
+    this.provider = provider.name;
+    this.filesystem = new DockerFileSystem(handle);
+    native.set(this, handle);
+    owner.set(this, provider);
+  }
+
+  /** @param {string} code @param {unknown[]} rest runtime and options, each optional */
+  async runCode(code, ...rest) {
+    const site = callSite(this.runCode);
+    checkString(code, 'code');
+    const { runtime, run } = codeArguments(rest);
+    const result = await runWith((extras) => native.get(this).runCode(code, runtime, extras), run, site);
+    return {
+      ...executionResult(result, this.sandboxId),
+      output: result.output ?? '',
+      language: result.runtime,
+    };
+  }
+
+  /** @param {string} command @param {unknown[]} rest args and options, each optional */
+  async runCommand(command, ...rest) {
+    const site = callSite(this.runCommand);
+    checkString(command, 'command');
+    const { args, run } = commandArguments(rest);
+    const result = await runWith((extras) => native.get(this).runCommand(command, args, extras), run, site);
+    return executionResult(result, this.sandboxId);
+  }
+
+  async getInfo() {
+    const { id, runtime, status, createdMs, timeoutMs, metadata } = await settle(
+      native.get(this).info(),
+      callSite(this.getInfo),
+    );
+    return {
+      id,
+      provider: this.provider,
+      runtime,
+      status,
+      createdAt: new Date(createdMs),
+      timeout: timeoutMs,
+      metadata: JSON.parse(metadata),
+    };
+  }
+
+  /** @param {{ port: number, protocol?: string }} options */
+  async getUrl(options) {
+    const site = callSite(this.getUrl);
+    checkObject(options, 'options');
+    const unknown = Object.keys(options).find((key) => key !== 'port' && key !== 'protocol');
+    if (unknown) throw unknownKey('options', unknown, ['port', 'protocol']);
+    checkPort(options.port, 'options.port');
+    if (options.protocol !== undefined) checkString(options.protocol, 'options.protocol');
+    return settle(native.get(this).url(options.port, options.protocol), site);
+  }
+
+  getInstance() {
+    const { Docker } = require('./instance/docker.js');
+    const { id, image, createdMs } = native.get(this).facts();
+    const docker = new Docker(owner.get(this));
+    const container = docker.getContainer(id);
+    return { docker, container, containerId: id, image, createdAt: new Date(createdMs) };
+  }
+
+  getProvider() {
+    return owner.get(this);
+  }
+
+  async destroy() {
+    await settle(native.get(this).destroy(), callSite(this.destroy));
+  }
+
+  async kill() {
+    await settle(native.get(this).destroy(), callSite(this.kill));
+  }
+}
+
+module.exports = { DockerSandbox };
