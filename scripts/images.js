@@ -40,8 +40,18 @@ const IMAGES = [
     changes: [PATH, 'ENTRYPOINT ["docker-entrypoint.sh"]', 'CMD ["node"]'],
   },
   // Node without any shell or tool, and one static program alone.
-  { tag: 'computesdk-test/node-only:1', official: false, fill: shellLessNodeFolder, changes: [PATH, 'CMD ["node"]'] },
-  { tag: 'computesdk-test/scratch:1', official: false, fill: scratchFolder, changes: ['CMD ["/sleep", "3600"]'] },
+  {
+    tag: 'computesdk-test/node-only:1',
+    official: false,
+    fill: shellLessNodeFolder,
+    changes: [PATH, 'CMD ["node"]'],
+  },
+  {
+    tag: 'computesdk-test/scratch:1',
+    official: false,
+    fill: scratchFolder,
+    changes: ['CMD ["/sleep", "3600"]'],
+  },
 ];
 
 /**

@@ -56,7 +56,9 @@ function request(host, url, call = {}) {
   const headers = call.json === undefined ? {} : { 'content-type': 'application/json' };
   const options = { ...where, path: url, method: call.method ?? 'GET', headers, signal: call.signal };
   return new Promise((resolve, reject) => {
-    const req = (secure ? https : http).request(options, (res) => collect(res, call.onData).then(resolve, reject));
+    const req = (secure ? https : http).request(options, (res) =>
+      collect(res, call.onData).then(resolve, reject),
+    );
     req.on('error', reject);
     req.setTimeout(call.timeoutMs ?? 60_000, () => req.destroy(new Error(`${host} does not answer`)));
     if (call.stream) pipeline(call.stream, req, (error) => error && reject(error));

@@ -46,7 +46,9 @@ function obstacle() {
  * @param {string} purpose for the message
  */
 function ensure(programs, purpose) {
-  const packages = Object.keys(programs).filter((program) => !has(program)).map((program) => programs[program]);
+  const packages = Object.keys(programs)
+    .filter((program) => !has(program))
+    .map((program) => programs[program]);
   if (packages.length === 0) return;
   const reason = obstacle();
   if (reason) throw new Error(`${purpose} needs the packages ${packages.join(', ')}, and ${reason}`);

@@ -20,7 +20,8 @@ const PACKAGES = { dockerd: 'docker.io', iptables: 'iptables', ip: 'iproute2' };
 
 /** @param {string} name */
 function places(name) {
-  if (!/^[a-z0-9][a-z0-9-]{0,19}$/.test(name)) throw new Error(`an engine cannot be named ${JSON.stringify(name)}`);
+  if (!/^[a-z0-9][a-z0-9-]{0,19}$/.test(name))
+    throw new Error(`an engine cannot be named ${JSON.stringify(name)}`);
   const folder = path.join(RUN_ROOT, name);
   return {
     folder,
@@ -139,7 +140,8 @@ async function restart(name, options) {
 async function killContainers(host) {
   if (!(await answers(host))) return;
   const running = await ask(host, '/containers/json');
-  const kill = (/** @type {{ Id: string }} */ { Id }) => ask(host, `/containers/${Id}/kill`, { method: 'POST' });
+  const kill = (/** @type {{ Id: string }} */ { Id }) =>
+    ask(host, `/containers/${Id}/kill`, { method: 'POST' });
   await Promise.allSettled(running.map(kill));
 }
 
@@ -159,7 +161,10 @@ async function endRemains(at) {
 
 /** @param {string[]} roots */
 function unmountUnder(roots) {
-  const points = fs.readFileSync('/proc/self/mountinfo', 'utf8').split('\n').map((line) => line.split(' ')[4] ?? '');
+  const points = fs
+    .readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '');
   for (const point of points.reverse()) {
     if (!roots.some((root) => point.startsWith(root))) continue;
     try {

@@ -18,7 +18,12 @@ async function pull(host, image) {
   const [name, tag] = image.split(':');
   const give = new AbortController();
   const timer = setTimeout(() => give.abort(), REGISTRY_ANSWERS_WITHIN);
-  const call = { method: 'POST', signal: give.signal, timeoutMs: PULL_SILENCE, onData: () => clearTimeout(timer) };
+  const call = {
+    method: 'POST',
+    signal: give.signal,
+    timeoutMs: PULL_SILENCE,
+    onData: () => clearTimeout(timer),
+  };
   try {
     return failure(await request(host, `/images/create?fromImage=${name}&tag=${tag}`, call));
   } catch (error) {
@@ -35,7 +40,10 @@ async function pull(host, image) {
  * @returns {string | undefined}
  */
 function failure({ status, text }) {
-  const lines = text.split(/\r?\n/).filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+  const lines = text
+    .split(/\r?\n/)
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line));
   const told = lines.find((line) => line.error || line.message)?.[status >= 400 ? 'message' : 'error'];
   return told ?? (status >= 400 ? `status ${status}` : undefined);
 }
@@ -48,14 +56,21 @@ function failure({ status, text }) {
  */
 async function importImage(host, image, folder, changes) {
   const [repo = '', tag = ''] = image.split(':');
-  const query = new URLSearchParams([['fromSrc', '-'], ['repo', repo], ['tag', tag]]);
+  const query = new URLSearchParams([
+    ['fromSrc', '-'],
+    ['repo', repo],
+    ['tag', tag],
+  ]);
   for (const line of changes) query.append('changes', line);
-  const tar = spawn('tar', ['-C', folder, '--numeric-owner', '-c', '.'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const tar = spawn('tar', ['-C', folder, '--numeric-owner', '-c', '.'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const ended = once(tar, 'exit');
   const call = { method: 'POST', stream: tar.stdout, timeoutMs: 300_000 };
   const problem = failure(await request(host, `/images/create?${query}`, call));
   const [code] = await ended;
-  if (problem || code !== 0) throw new Error(`${image} cannot be imported: ${problem ?? `tar ended with ${code}`}`);
+  if (problem || code !== 0)
+    throw new Error(`${image} cannot be imported: ${problem ?? `tar ended with ${code}`}`);
 }
 
 module.exports = { importImage, pull };

@@ -41,7 +41,18 @@ async function shellLessNodeFolder(root) {
 
 /** @param {string} root */
 function base(root) {
-  for (const name of ['bin', 'etc', 'home/node', 'proc', 'root', 'sys', 'usr/bin', 'usr/sbin', 'sbin', 'var']) {
+  for (const name of [
+    'bin',
+    'etc',
+    'home/node',
+    'proc',
+    'root',
+    'sys',
+    'usr/bin',
+    'usr/sbin',
+    'sbin',
+    'var',
+  ]) {
     fs.mkdirSync(path.join(root, name), { recursive: true });
   }
   for (const name of ['tmp', 'var/tmp']) {
@@ -87,7 +98,8 @@ function addBusyBox(root) {
 function busyBox() {
   ensure({ busybox: 'busybox-static' }, 'the BusyBox userland');
   const found = ['/bin/busybox', '/usr/bin/busybox'].find((file) => fs.existsSync(file));
-  if (!found || linked(found)) throw new Error('the BusyBox of this machine is not static: install busybox-static');
+  if (!found || linked(found))
+    throw new Error('the BusyBox of this machine is not static: install busybox-static');
   return found;
 }
 

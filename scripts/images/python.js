@@ -30,7 +30,13 @@ function strip(/** @type {string} */ folder) {
   for (const name of fs.readdirSync(lib)) {
     if (name.startsWith('python3')) fs.rmSync(path.join(lib, name, 'EXTERNALLY-MANAGED'), { force: true });
   }
-  for (const name of ['var/cache/apt/archives', 'var/lib/apt/lists', 'usr/share/doc', 'usr/share/locale', 'usr/share/man']) {
+  for (const name of [
+    'var/cache/apt/archives',
+    'var/lib/apt/lists',
+    'usr/share/doc',
+    'usr/share/locale',
+    'usr/share/man',
+  ]) {
     fs.rmSync(path.join(folder, name), { recursive: true, force: true });
     fs.mkdirSync(path.join(folder, name), { recursive: true });
   }
@@ -43,7 +49,11 @@ function debian() {
   if (!suite) throw new Error('/etc/os-release does not name the release of this system');
   const format = ['--format', '$(CODENAME) $(REPO_URI)', 'Created-By: Packages'];
   const lines = run('apt-get', ['indextargets', ...format]).split('\n');
-  const mirror = lines.find((line) => line.startsWith(`${suite} `))?.split(' ').slice(1) ?? [];
+  const mirror =
+    lines
+      .find((line) => line.startsWith(`${suite} `))
+      ?.split(' ')
+      .slice(1) ?? [];
   return { suite, mirror };
 }
 
