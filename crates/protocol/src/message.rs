@@ -145,6 +145,26 @@ pub enum ToHost {
     Failed(Failed),
 }
 
+/// The messages to the host that are nothing but bytes, to be encoded from where the bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bulk {
+    Stdout,
+    Stderr,
+    Data,
+}
+
+impl Bulk {
+    /// Appends the message's frame to `out`.
+    pub fn encode(self, id: u32, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), ProtocolError> {
+        let kind = match self {
+            Self::Stdout => 2,
+            Self::Stderr => 3,
+            Self::Data => 6,
+        };
+        Frame::encode(id, kind, bytes, out)
+    }
+}
+
 impl ToAgent {
     /// Appends the message's frame to `out`.
     pub fn encode(&self, id: u32, out: &mut Vec<u8>) -> Result<(), ProtocolError> {
@@ -197,11 +217,11 @@ impl ToHost {
         match self {
             Self::Hello(m) => put(id, 0, m, out),
             Self::Started(m) => put(id, 1, m, out),
-            Self::Stdout(bytes) => Frame::encode(id, 2, bytes, out),
-            Self::Stderr(bytes) => Frame::encode(id, 3, bytes, out),
+            Self::Stdout(bytes) => Bulk::Stdout.encode(id, bytes, out),
+            Self::Stderr(bytes) => Bulk::Stderr.encode(id, bytes, out),
             Self::Exited(m) => put(id, 4, m, out),
             Self::Credit(bytes) => put(id, 5, bytes, out),
-            Self::Data(bytes) => Frame::encode(id, 6, bytes, out),
+            Self::Data(bytes) => Bulk::Data.encode(id, bytes, out),
             Self::Entries(m) => put(id, 7, m, out),
             Self::Found(m) => put(id, 8, m, out),
             Self::Done => Frame::encode(id, 9, &[], out),
@@ -228,7 +248,8 @@ impl ToHost {
 }
 
 fn put<T: Serialize>(id: u32, kind: u8, message: &T, out: &mut Vec<u8>) -> Result<(), ProtocolError> {
-    let payload = postcard::to_allocvec(message).map_err(|_| ProtocolError::Malformed { kind: "outgoing" })?;
+    let payload =
+        postcard::to_allocvec(message).map_err(|_| ProtocolError::Malformed { kind: "outgoing" })?;
     Frame::encode(id, kind, &payload, out)
 }
 

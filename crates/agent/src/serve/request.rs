@@ -1,0 +1,174 @@
+//! A request under way: what it works on, and how the events of the session reach it.
+
+use std::ffi::CStr;
+
+use computesdk_docker_protocol::{Op, ToHost};
+
+use super::Fault;
+use super::link::{Flow, Link, Slot};
+use crate::command::Command;
+use crate::files::list::ListFolder;
+use crate::files::read::ReadFile;
+use crate::files::remove::Removal;
+use crate::files::write::WriteFile;
+use crate::files::{self, Failure};
+use crate::sys::Ending;
+
+#[derive(Debug)]
+pub(super) struct Request {
+    /// What a failure is about: a path, as the host gave it.
+    pub(super) subject: String,
+    pub(super) work: Work,
+}
+
+#[derive(Debug)]
+pub(super) enum Work {
+    Command(Command),
+    Read(ReadFile),
+    Write(WriteFile),
+    List(ListFolder),
+    Remove(Removal),
+}
+
+/// The calls that are about one path.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum FileCall {
+    Read,
+    Write,
+    List,
+    Mkdir,
+    Exists,
+    Remove,
+}
+
+/// What a call comes to at once: work to go on with, or nothing but messages.
+pub(super) enum Opened {
+    Work(Work),
+    Answered(Vec<ToHost>),
+}
+
+impl FileCall {
+    /// The step that a path fails at which is none.
+    pub(super) fn op(self) -> Op {
+        match self {
+            Self::Read | Self::Write => Op::Open,
+            Self::List => Op::ReadDir,
+            Self::Mkdir => Op::Mkdir,
+            Self::Exists => Op::Stat,
+            Self::Remove => Op::Remove,
+        }
+    }
+
+    pub(super) fn open(self, path: &CStr, flow: &Flow, link: &mut Link) -> Result<Opened, Failure> {
+        let failed = |errno| Failure::new(self.op(), errno);
+        Ok(match self {
+            Self::Read => Opened::Work(Work::Read(ReadFile::start(path, flow, link)?)),
+            Self::Write => Opened::Work(Work::Write(WriteFile::start(path.to_owned())?)),
+            Self::List => Opened::Work(Work::List(ListFolder::start(path, flow, link)?)),
+            Self::Mkdir => {
+                files::make_folder(path).map(|()| Opened::Answered(vec![ToHost::Done])).map_err(failed)?
+            }
+            Self::Exists => {
+                let found = files::exists(path).map_err(failed)?;
+                Opened::Answered(vec![ToHost::Found(found), ToHost::Done])
+            }
+            Self::Remove => match Removal::start(path, flow, link)? {
+                Some(removal) => Opened::Work(Work::Remove(removal)),
+                None => Opened::Answered(vec![ToHost::Done]),
+            },
+        })
+    }
+}
+
+impl Request {
+    /// Its turn, or its descriptor is ready. The answer is the request's end.
+    pub(super) fn step(&mut self, slot: Slot, flow: &mut Flow, link: &mut Link) -> Option<ToHost> {
+        let outcome = match &mut self.work {
+            Work::Command(command) => return command.step(slot, flow, link),
+            Work::Read(read) => read.step(flow, link),
+            Work::Write(write) => write.step(flow, link),
+            Work::List(list) => list.step(flow, link),
+            Work::Remove(removal) => removal.step(flow, link),
+        };
+        self.settle(outcome)
+    }
+
+    pub(super) fn stdin(
+        &mut self,
+        bytes: &[u8],
+        flow: &Flow,
+        link: &mut Link,
+    ) -> Result<Option<ToHost>, Fault> {
+        let Work::Command(command) = &mut self.work else { return Err(misplaced("Stdin", flow)) };
+        command.stdin(bytes, flow, link).map_err(|_| overrun(flow))?;
+        Ok(None)
+    }
+
+    pub(super) fn stdin_end(&mut self, flow: &Flow, link: &mut Link) -> Result<Option<ToHost>, Fault> {
+        let Work::Command(command) = &mut self.work else { return Err(misplaced("StdinEnd", flow)) };
+        command.stdin_end(flow, link);
+        Ok(None)
+    }
+
+    pub(super) fn data(
+        &mut self,
+        bytes: &[u8],
+        flow: &Flow,
+        link: &mut Link,
+    ) -> Result<Option<ToHost>, Fault> {
+        let Work::Write(write) = &mut self.work else { return Err(misplaced("Data", flow)) };
+        write.take(bytes).map_err(|_| overrun(flow))?;
+        let outcome = write.step(flow, link);
+        Ok(self.settle(outcome))
+    }
+
+    pub(super) fn data_end(&mut self, flow: &Flow, link: &mut Link) -> Result<Option<ToHost>, Fault> {
+        let Work::Write(write) = &mut self.work else { return Err(misplaced("DataEnd", flow)) };
+        write.finish();
+        let outcome = write.step(flow, link);
+        Ok(self.settle(outcome))
+    }
+
+    /// The process of a command has ended.
+    pub(super) fn exited(&mut self, ending: Ending, flow: &Flow, link: &mut Link) -> Option<ToHost> {
+        let Work::Command(command) = &mut self.work else { return None };
+        command.exited(ending, flow, link)
+    }
+
+    /// False when it is no command: there is nothing to kill.
+    pub(super) fn kill(&mut self) -> bool {
+        let Work::Command(command) = &mut self.work else { return false };
+        command.kill();
+        true
+    }
+
+    /// Whether it wants the next tick too, and its end if that is now.
+    pub(super) fn tick(&mut self, flow: &Flow, link: &mut Link) -> (bool, Option<ToHost>) {
+        match &mut self.work {
+            Work::Command(command) => (command.keep_killing(), command.end()),
+            Work::Write(write) => {
+                let outcome = write.tick(flow, link);
+                let waits = !write.is_open();
+                let end = self.settle(outcome);
+                (waits && end.is_none(), end)
+            }
+            Work::Read(_) | Work::List(_) | Work::Remove(_) => (false, None),
+        }
+    }
+
+    pub(super) fn wants_ticks(&self) -> bool {
+        matches!(&self.work, Work::Write(write) if !write.is_open())
+    }
+
+    fn settle(&self, outcome: Result<Option<ToHost>, Failure>) -> Option<ToHost> {
+        outcome.unwrap_or_else(|failure| Some(failure.about(&self.subject)))
+    }
+}
+
+fn misplaced(what: &str, flow: &Flow) -> Fault {
+    format!("{what} for request {}, which takes none", flow.id())
+}
+
+fn overrun(flow: &Flow) -> Fault {
+    format!("more input for request {} than it has window for", flow.id())
+}

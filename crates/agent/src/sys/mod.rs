@@ -1,0 +1,225 @@
+//! Safe, thin wrappers over the system calls that std lacks or hides the errno of. No policy.
+
+pub(crate) mod dir;
+pub(crate) mod poll;
+pub(crate) mod signals;
+
+use std::ffi::CStr;
+use std::fmt;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+
+use libc::{c_int, pid_t};
+
+pub(crate) const STDIN: BorrowedFd<'static> = standard(0);
+pub(crate) const STDOUT: BorrowedFd<'static> = standard(1);
+
+const fn standard(fd: c_int) -> BorrowedFd<'static> {
+    // SAFETY: std's start-up opens 0, 1 and 2 when they are closed, and nothing in the agent closes them.
+    unsafe { BorrowedFd::borrow_raw(fd) }
+}
+
+/// A system error number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Errno(pub(crate) i32);
+
+impl Errno {
+    pub(crate) fn last() -> Self {
+        io::Error::last_os_error().into()
+    }
+}
+
+impl From<io::Error> for Errno {
+    fn from(error: io::Error) -> Self {
+        Self(error.raw_os_error().unwrap_or(libc::EINVAL))
+    }
+}
+
+impl fmt::Display for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        io::Error::from_raw_os_error(self.0).fmt(f)
+    }
+}
+
+pub(crate) type Result<T> = std::result::Result<T, Errno>;
+
+/// -1 is an error, anything else the answer.
+pub(crate) fn check(answer: c_int) -> Result<c_int> {
+    if answer < 0 { Err(Errno::last()) } else { Ok(answer) }
+}
+
+fn check_size(answer: isize) -> Result<usize> {
+    usize::try_from(answer).map_err(|_| Errno::last())
+}
+
+fn owned(answer: c_int) -> Result<OwnedFd> {
+    // SAFETY: the system just made this descriptor for us alone.
+    check(answer).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// The agent is neither dumped nor traced nor read through `/proc` by code of its own user.
+pub(crate) fn forbid_inspection() {
+    // SAFETY: takes numbers only.
+    unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
+}
+
+/// Closes what the agent inherited beyond its stdio, so that no command inherits it in turn: all that the agent
+/// opens itself is close-on-exec.
+pub(crate) fn close_inherited() {
+    // SAFETY: nothing in the process owns a descriptor above 2 yet.
+    let done = unsafe { libc::syscall(libc::SYS_close_range, 3 as c_int, c_int::MAX, 0 as c_int) };
+    if done < 0 {
+        let highest = file_limit().map_or(1024, |limit| limit.rlim_cur.min(4096)) as c_int;
+        for fd in 3..highest {
+            // SAFETY: as above.
+            unsafe { libc::close(fd) };
+        }
+    }
+}
+
+pub(crate) fn file_limit() -> Result<libc::rlimit> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is valid for the write.
+    check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) })?;
+    Ok(limit)
+}
+
+pub(crate) fn set_file_limit(limit: &libc::rlimit) -> Result<()> {
+    // SAFETY: `limit` is valid for the read.
+    check(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, limit) }).map(drop)
+}
+
+/// Large allocations go back to the system when freed, however large the last one was.
+pub(crate) fn keep_heap_small() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: takes numbers only; setting the threshold stops glibc from raising it by itself.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 128 * 1024);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 256 * 1024);
+    }
+}
+
+pub(crate) fn random() -> u64 {
+    let mut bytes = [0u8; 8];
+    // SAFETY: `bytes` is valid for eight bytes; a failure leaves it as it is, and the time below still differs.
+    unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), libc::GRND_NONBLOCK) };
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    u64::from_le_bytes(bytes) ^ since.map_or(0, |t| t.as_nanos() as u64)
+}
+
+pub(crate) fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
+    // SAFETY: the buffer is valid for its length.
+    check_size(unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) })
+}
+
+pub(crate) fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize> {
+    // SAFETY: the slice is valid for its length.
+    check_size(unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) })
+}
+
+/// Close and tell: some file systems report a failed write only here.
+pub(crate) fn close(fd: OwnedFd) -> Result<()> {
+    // SAFETY: ownership ends here.
+    check(unsafe { libc::close(fd.into_raw_fd()) }).map(drop)
+}
+
+/// Read end and write end, both close-on-exec.
+pub(crate) fn pipe() -> Result<(OwnedFd, OwnedFd)> {
+    let mut ends = [0; 2];
+    // SAFETY: `ends` is valid for two descriptors.
+    check(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) })?;
+    Ok((owned(ends[0])?, owned(ends[1])?))
+}
+
+pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: takes numbers only.
+    check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) }).map(drop)
+}
+
+/// Bytes that a pipe holds.
+pub(crate) fn bytes_waiting(fd: BorrowedFd<'_>) -> usize {
+    let mut count: c_int = 0;
+    // SAFETY: FIONREAD writes one int.
+    let answer = unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONREAD, &mut count) };
+    if answer < 0 { 0 } else { usize::try_from(count).unwrap_or(0) }
+}
+
+/// Opens relative to `dir` ([`libc::AT_FDCWD`] for none), close-on-exec, never as a controlling terminal.
+pub(crate) fn open_at(dir: c_int, path: &CStr, flags: c_int) -> Result<OwnedFd> {
+    let flags = flags | libc::O_CLOEXEC | libc::O_NOCTTY;
+    // SAFETY: the path ends in NUL.
+    owned(unsafe { libc::openat(dir, path.as_ptr(), flags, 0o666) })
+}
+
+pub(crate) fn mkdir(path: &CStr) -> Result<()> {
+    // SAFETY: the path ends in NUL.
+    check(unsafe { libc::mkdir(path.as_ptr(), 0o777) }).map(drop)
+}
+
+pub(crate) fn chdir(path: &CStr) -> Result<()> {
+    // SAFETY: the path ends in NUL.
+    check(unsafe { libc::chdir(path.as_ptr()) }).map(drop)
+}
+
+pub(crate) fn unlink_at(dir: c_int, name: &CStr) -> Result<()> {
+    // SAFETY: the name ends in NUL.
+    check(unsafe { libc::unlinkat(dir, name.as_ptr(), 0) }).map(drop)
+}
+
+pub(crate) fn rmdir_at(dir: c_int, name: &CStr) -> Result<()> {
+    // SAFETY: the name ends in NUL.
+    check(unsafe { libc::unlinkat(dir, name.as_ptr(), libc::AT_REMOVEDIR) }).map(drop)
+}
+
+pub(crate) fn stat_at(dir: c_int, name: &CStr, flags: c_int) -> Result<libc::stat> {
+    let mut stat = MaybeUninit::uninit();
+    // SAFETY: the name ends in NUL, and the call fills `stat` when it succeeds.
+    unsafe {
+        check(libc::fstatat(dir, name.as_ptr(), stat.as_mut_ptr(), flags))?;
+        Ok(stat.assume_init())
+    }
+}
+
+pub(crate) fn stat_fd(fd: BorrowedFd<'_>) -> Result<libc::stat> {
+    let mut stat = MaybeUninit::uninit();
+    // SAFETY: the call fills `stat` when it succeeds.
+    unsafe {
+        check(libc::fstat(fd.as_raw_fd(), stat.as_mut_ptr()))?;
+        Ok(stat.assume_init())
+    }
+}
+
+pub(crate) fn kill(pid: pid_t, signal: c_int) -> Result<()> {
+    // SAFETY: takes numbers only.
+    check(unsafe { libc::kill(pid, signal) }).map(drop)
+}
+
+/// How a child ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Code(i32),
+    Signal(i32),
+}
+
+/// One child that has ended, if there is one.
+pub(crate) fn reap() -> Option<(pid_t, Ending)> {
+    let mut status = 0;
+    // SAFETY: `status` is valid for the write.
+    let pid = unsafe { libc::waitpid(-1, &mut status, libc::WNOHANG) };
+    (pid > 0).then(|| (pid, ending(status)))
+}
+
+/// Waits for a child that is about to end.
+pub(crate) fn reap_one(pid: pid_t) {
+    // SAFETY: a null status pointer is allowed.
+    while unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) } < 0 && Errno::last() == Errno(libc::EINTR) {}
+}
+
+fn ending(status: c_int) -> Ending {
+    if libc::WIFSIGNALED(status) {
+        Ending::Signal(libc::WTERMSIG(status))
+    } else {
+        Ending::Code(libc::WEXITSTATUS(status))
+    }
+}

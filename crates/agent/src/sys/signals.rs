@@ -1,0 +1,84 @@
+//! Signals as something to read: all are blocked, with their default dispositions, so a child needs no more than an
+//! empty mask, and no handler ever runs.
+
+use std::mem::{MaybeUninit, size_of};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use libc::sigset_t;
+
+use super::{Errno, Result, check, owned};
+
+#[derive(Debug)]
+pub(crate) struct Signals {
+    fd: OwnedFd,
+}
+
+/// What arrived since the last read. Ended children are not listed: signals merge, so ask for them every time.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Pending {
+    pub(crate) terminate: bool,
+}
+
+impl Signals {
+    pub(crate) fn take_over() -> Result<Self> {
+        reset_dispositions();
+        let mask = set_of(&[libc::SIGCHLD, libc::SIGTERM, libc::SIGINT]);
+        // SAFETY: the sets are valid; the agent has one thread.
+        unsafe {
+            let mut all = empty();
+            libc::sigfillset(&mut all);
+            check(libc::sigprocmask(libc::SIG_SETMASK, &all, std::ptr::null_mut()))?;
+            Ok(Self { fd: owned(libc::signalfd(-1, &mask, libc::SFD_CLOEXEC))? })
+        }
+    }
+
+    /// Blocks until at least one signal is there.
+    pub(crate) fn wait(&self) -> Result<Pending> {
+        const SIZE: usize = size_of::<libc::signalfd_siginfo>();
+        let mut bytes = [0u8; SIZE * 4];
+        let got = match super::read(self.as_fd(), &mut bytes) {
+            Err(Errno(libc::EINTR | libc::EAGAIN)) => 0,
+            other => other?,
+        };
+        // The signal's number is the first field.
+        let numbers = bytes[..got].chunks_exact(SIZE).filter_map(|info| info.first_chunk::<4>());
+        let terminate = numbers.map(|n| u32::from_ne_bytes(*n) as i32).any(|n| n != libc::SIGCHLD);
+        Ok(Pending { terminate })
+    }
+}
+
+impl AsFd for Signals {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Ignored signals would be inherited by every command, and an ignored SIGCHLD would lose exit codes. Asks the kernel
+/// itself: libc hides the two or three signals that it keeps for its threads.
+fn reset_dispositions() {
+    const SIGNALS: usize = 64;
+    // The kernel's `struct sigaction` in its default state, all zero, on both architectures.
+    let default = [0u64; 4];
+    for signal in 1..=SIGNALS {
+        // SAFETY: `default` is large enough, no handler is installed; SIGKILL and SIGSTOP are refused without harm.
+        unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), 0usize, SIGNALS / 8) };
+    }
+}
+
+pub(crate) fn empty() -> sigset_t {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: sigemptyset fills the set.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        set.assume_init()
+    }
+}
+
+fn set_of(signals: &[i32]) -> sigset_t {
+    let mut set = empty();
+    for signal in signals {
+        // SAFETY: the set is valid.
+        unsafe { libc::sigaddset(&mut set, *signal) };
+    }
+    set
+}
