@@ -1,7 +1,7 @@
 //! Finds and kills every process of a command: by process group, session, chain of parents, and the tag in its
 //! environment, which a child keeps through `setsid` and a double fork.
 //!
-//! The tree is frozen first (SIGSTOP until a look finds nobody new), so that a chain of forks cannot run ahead of the
+//! The tree is frozen first (SIGSTOP until no look finds anybody new), so that a chain of forks cannot run ahead of the
 //! search, and then killed until a look finds nobody alive. A process that dropped the tag, its session and its parent
 //! before is out of reach; only the container's end is absolute.
 
@@ -14,8 +14,11 @@ use libc::{SIGKILL, SIGSTOP, pid_t};
 use crate::environment::TAG;
 use crate::sys::{self, Errno};
 
-/// Looks for newcomers before killing starts all the same.
-const FREEZE_ROUNDS: usize = 50;
+/// Looks that must find nobody new before a tree counts as frozen.
+const QUIET_LOOKS: usize = 3;
+
+/// Looks before killing starts all the same.
+const MOST_LOOKS: usize = 100;
 
 #[derive(Debug)]
 pub(crate) struct Tree {
@@ -45,44 +48,67 @@ impl Tree {
         self.root = None;
     }
 
+    /// Stops all that is found, until several looks in a row have found nobody new: a link of a chain of forks can be
+    /// gone between being listed and being looked at.
     pub(crate) fn freeze(&mut self) {
         let mut frozen = BTreeSet::new();
-        for _ in 0..FREEZE_ROUNDS {
-            let found = self.find();
-            let newcomers: Vec<pid_t> = found.difference(&frozen).copied().collect();
-            if newcomers.is_empty() {
+        let mut quiet = 0;
+        for _ in 0..MOST_LOOKS {
+            let mut newcomers = false;
+            self.members = self.look(|pid| {
+                if frozen.insert(pid) {
+                    newcomers = true;
+                    // Gone or not ours to signal: the kill that follows meets it again.
+                    let _ = sys::kill(pid, SIGSTOP);
+                }
+            });
+            quiet = if newcomers { 0 } else { quiet + 1 };
+            if quiet == QUIET_LOOKS {
                 break;
             }
-            for pid in newcomers {
-                // Gone or not ours to signal: the kill below meets it again.
-                let _ = sys::kill(pid, SIGSTOP);
-                frozen.insert(pid);
-            }
-            self.members = found;
         }
     }
 
     /// Kills all that one look finds; how many were still alive and could be signalled.
     pub(crate) fn kill(&mut self) -> usize {
-        let found = self.find();
-        let spared = |pid: &pid_t| matches!(sys::kill(*pid, SIGKILL), Err(Errno(libc::ESRCH | libc::EPERM)));
-        let alive = found.iter().filter(|pid| !spared(pid)).count();
-        self.members = found;
+        let mut alive = 0;
+        self.members = self.look(|pid| {
+            if !matches!(sys::kill(pid, SIGKILL), Err(Errno(libc::ESRCH | libc::EPERM))) {
+                alive += 1;
+            }
+        });
         alive
     }
 
-    /// The living members of the tree, without the agent and PID 1.
-    fn find(&self) -> BTreeSet<pid_t> {
-        let Some(processes) = processes() else { return self.root.into_iter().collect() };
-        let mut found: BTreeSet<pid_t> =
-            processes.iter().filter(|process| self.is_member(process)).map(|process| process.pid).collect();
+    /// Meets the living members of the tree, the newest first, each at once.
+    fn look(&self, mut meet: impl FnMut(pid_t)) -> BTreeSet<pid_t> {
+        let Some(pids) = newest_first() else {
+            // Without /proc only the group that the command was started in can be reached.
+            let group = self.root.map(|root| -root);
+            group.into_iter().for_each(&mut meet);
+            return group.into_iter().collect();
+        };
+        let mut found = BTreeSet::new();
+        let mut others = Vec::new();
+        for process in pids.into_iter().filter_map(Process::read) {
+            if self.is_member(&process) {
+                meet(process.pid);
+                found.insert(process.pid);
+            } else {
+                others.push(process);
+            }
+        }
         loop {
-            let children = processes.iter().filter(|p| found.contains(&p.parent)).map(|p| p.pid);
-            let children: Vec<pid_t> = children.filter(|pid| !found.contains(pid)).collect();
+            let (children, rest): (Vec<_>, Vec<_>) =
+                others.into_iter().partition(|p| found.contains(&p.parent));
             if children.is_empty() {
                 return found;
             }
-            found.extend(children);
+            for child in children {
+                meet(child.pid);
+                found.insert(child.pid);
+            }
+            others = rest;
         }
     }
 
@@ -93,24 +119,32 @@ impl Tree {
     }
 }
 
-/// All living processes but PID 1 and the agent; `None` when there is no `/proc` to ask.
-fn processes() -> Option<Vec<Process>> {
+/// All processes but PID 1 and the agent; `None` when there is no `/proc` to ask.
+fn newest_first() -> Option<Vec<pid_t>> {
     let own = std::process::id() as pid_t;
     let entries = fs::read_dir("/proc").ok()?;
     let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<pid_t>().ok());
-    let others = pids.filter(|pid| *pid > 1 && *pid != own);
-    Some(others.filter_map(|pid| parse(pid, &fs::read(format!("/proc/{pid}/stat")).ok()?)).collect())
+    let mut pids: Vec<pid_t> = pids.filter(|pid| *pid > 1 && *pid != own).collect();
+    pids.reverse();
+    Some(pids)
 }
 
-/// `pid (name) state parent group session …`; the name may hold anything. A zombie is not alive.
-fn parse(pid: pid_t, stat: &[u8]) -> Option<Process> {
-    let after_name = stat.iter().rposition(|b| *b == b')')? + 1;
-    let mut fields = std::str::from_utf8(&stat[after_name..]).ok()?.split_ascii_whitespace();
-    if matches!(fields.next()?, "Z" | "X" | "x") {
-        return None;
+impl Process {
+    /// `None` when it has ended.
+    fn read(pid: pid_t) -> Option<Self> {
+        Self::parse(pid, &fs::read(format!("/proc/{pid}/stat")).ok()?)
     }
-    let mut number = || fields.next()?.parse().ok();
-    Some(Process { pid, parent: number()?, group: number()?, session: number()? })
+
+    /// `pid (name) state parent group session …`; the name may hold anything. A zombie has ended.
+    fn parse(pid: pid_t, stat: &[u8]) -> Option<Self> {
+        let after_name = stat.iter().rposition(|b| *b == b')')? + 1;
+        let mut fields = std::str::from_utf8(&stat[after_name..]).ok()?.split_ascii_whitespace();
+        if matches!(fields.next()?, "Z" | "X" | "x") {
+            return None;
+        }
+        let mut number = || fields.next()?.parse().ok();
+        Some(Self { pid, parent: number()?, group: number()?, session: number()? })
+    }
 }
 
 /// True when the environment holds the tag. Not readable (another user's): false.
@@ -138,8 +172,8 @@ mod tests {
     #[test]
     fn a_process_name_may_look_like_anything() {
         let process = Process { pid: 7, parent: 3, group: 5, session: 4 };
-        assert_eq!(parse(7, b"7 (a) b) R 1 (x) S 3 5 4 0 -1 4194560"), Some(process));
-        assert_eq!(parse(7, b"7 (sh) Z 3 5 4 0"), None);
-        assert_eq!(parse(7, b"7 (sh"), None);
+        assert_eq!(Process::parse(7, b"7 (a) b) R 1 (x) S 3 5 4 0 -1 4194560"), Some(process));
+        assert_eq!(Process::parse(7, b"7 (sh) Z 3 5 4 0"), None);
+        assert_eq!(Process::parse(7, b"7 (sh"), None);
     }
 }

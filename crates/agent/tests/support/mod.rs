@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -231,11 +232,8 @@ impl Agent {
         std::fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("root may look").count()
     }
 
-    /// Kilobytes of memory in use, as the kernel counts them.
     pub fn resident_kib(&self) -> usize {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it has memory");
-        line.trim().trim_end_matches(" kB").parse().expect("a number")
+        resident_kib(self.pid())
     }
 
     /// Ends the host's stream and waits for the agent's end: its status and what it said on stderr.
@@ -310,19 +308,58 @@ pub fn kill(pid: u32, signal: i32) {
     unsafe { libc::kill(pid as i32, signal) };
 }
 
-/// Starts the agent with another limit.
-pub fn limited(resource: libc::__rlimit_resource_t, soft: u64, hard: u64) -> Agent {
-    use std::os::unix::process::CommandExt;
+/// Gives the started process another limit.
+pub fn limit(command: &mut Command, resource: libc::__rlimit_resource_t, soft: u64, hard: u64) {
     let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
-    Agent::start_with(|command| {
-        // SAFETY: setrlimit may be called between fork and exec.
-        unsafe {
-            command.pre_exec(move || {
-                libc::setrlimit(resource, &limit);
-                Ok(())
-            })
-        };
-    })
+    // SAFETY: setrlimit may be called between fork and exec.
+    unsafe {
+        command.pre_exec(move || match libc::setrlimit(resource, &limit) {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        })
+    };
+}
+
+/// An agent with another limit.
+pub fn limited(resource: libc::__rlimit_resource_t, soft: u64, hard: u64) -> Agent {
+    Agent::start_with(|command| limit(command, resource, soft, hard))
+}
+
+pub fn is_privileged() -> bool {
+    // SAFETY: takes nothing.
+    unsafe { libc::geteuid() == 0 }
+}
+
+pub fn as_user(command: &mut Command, user: u32) {
+    command.current_dir("/").uid(user).gid(user);
+}
+
+/// Starts the agent as PID 1 of a namespace of its own.
+pub fn init_in_a_pid_namespace() -> Result<Child, String> {
+    let unshare = |args: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(["--pid", "--fork"]).args(args);
+        command
+    };
+    match unshare(&["true"]).output() {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => return Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        Err(error) => return Err(format!("unshare: {error}")),
+    }
+    let child = unshare(&[env!("CARGO_BIN_EXE_computesdk-agent"), "init"]).spawn();
+    child.map_err(|error| format!("unshare: {error}"))
+}
+
+pub fn children_of(pid: u32) -> Vec<u32> {
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    children.split_whitespace().filter_map(|child| child.parse().ok()).collect()
+}
+
+/// Kilobytes of memory that a process has in use, as the kernel counts them.
+pub fn resident_kib(pid: u32) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it has memory");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
 /// A folder of this test's own, removed at the end.
