@@ -1,1 +1,4 @@
 pub mod agent_binary;
+pub mod chunk;
+pub mod docker;
+pub mod error;

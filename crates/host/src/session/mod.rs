@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub use crate::chunk::{Chunk, Stream};
 use crate::error::Result;
 
 /// A process to start.
@@ -20,18 +21,6 @@ pub struct Process {
     pub cwd: Option<String>,
     /// `None`: stdin is empty.
     pub stdin: Option<Bytes>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
-    Stdout,
-    Stderr,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chunk {
-    pub stream: Stream,
-    pub data: Bytes,
 }
 
 /// Where a session puts output as it arrives. Bounded: a slow taker slows the process.

@@ -1,0 +1,28 @@
+//! The Docker engine: the only folder that names bollard and hyper, and the only one that knows Docker's HTTP API.
+//!
+//! `connect/` finds the engine and opens sockets, `wire` keeps a few of them and speaks HTTP with the API version in
+//! every path, the other files are one kind of Docker object each. What an engine's status code means is decided per
+//! operation here. Knows nothing of sandboxes beyond the container id that it is handed.
+
+mod bridge;
+mod connect;
+mod container;
+mod demux;
+mod engine;
+mod exec;
+mod failure;
+mod image;
+mod names;
+mod pull;
+mod raw;
+mod version;
+mod volume;
+mod wire;
+
+pub use connect::{Connection, Pem, Protocol};
+pub use engine::{Engine, EngineInfo};
+pub use exec::{ExecInput, ExecOutput, ExecSpec, ExecStream};
+pub use image::ImageInfo;
+pub use names::encode;
+pub use pull::{PullProgress, RegistryAuth};
+pub use raw::{Method, RawBody, RawRequest, RawResponse, RawStream};
