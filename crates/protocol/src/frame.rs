@@ -8,6 +8,9 @@ pub const HEADER_LEN: usize = 9;
 /// Cap on a payload, checked on encode and on decode: a command line and its environment fit, a flood does not.
 pub const MAX_PAYLOAD: usize = 4 * 1024 * 1024;
 
+/// Bytes of buffer that a decoder keeps between frames.
+const KEPT: usize = 128 * 1024;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     pub id: u32,
@@ -43,6 +46,10 @@ impl Decoder {
         if self.start > 0 {
             self.buffer.drain(..self.start);
             self.start = 0;
+        }
+        if self.buffer.is_empty() && self.buffer.capacity() > KEPT {
+            // One large frame must not cost its memory for good.
+            self.buffer = Vec::new();
         }
         self.buffer.extend_from_slice(bytes);
     }
