@@ -1,0 +1,76 @@
+//! The labels that make a container a sandbox and hold its state, so that any process can find it again by id.
+
+use serde_json::{Map, Value};
+
+use crate::config::Runtime;
+
+pub(crate) const SANDBOX: &str = "com.computesdk.sandbox";
+pub(crate) const RUNTIME: &str = "com.computesdk.runtime";
+/// Default execution timeout of the sandbox, milliseconds.
+pub(crate) const TIMEOUT: &str = "com.computesdk.timeout";
+pub(crate) const NAMESPACE: &str = "com.computesdk.namespace";
+pub(crate) const VERSION: &str = "com.computesdk.version";
+/// Why the sandbox has no agent, where it wanted one.
+pub(crate) const NO_AGENT: &str = "com.computesdk.no-agent";
+const META: &str = "com.computesdk.meta.";
+
+pub(crate) type Labels = Map<String, Value>;
+
+/// The label of a caller's metadata value. Text that could be mistaken for JSON is kept as JSON, so that every
+/// value comes back with its type and most labels stay readable.
+pub(crate) fn put_meta(labels: &mut Labels, key: &str, value: &Value) {
+    let text = match value {
+        Value::String(text) if serde_json::from_str::<Value>(text).is_err() => text.clone(),
+        other => other.to_string(),
+    };
+    labels.insert(format!("{META}{key}"), text.into());
+}
+
+/// The caller's metadata, types as they were.
+pub(crate) fn meta(labels: &Labels) -> Map<String, Value> {
+    labels
+        .iter()
+        .filter_map(|(label, text)| Some((label.strip_prefix(META)?.to_owned(), meta_value(text))))
+        .collect()
+}
+
+fn meta_value(text: &Value) -> Value {
+    let text = text.as_str().unwrap_or_default();
+    serde_json::from_str(text).unwrap_or_else(|_| text.into())
+}
+
+pub(crate) fn is_sandbox(labels: &Labels) -> bool {
+    text(labels, SANDBOX) == Some("true")
+}
+
+pub(crate) fn runtime(labels: &Labels) -> Option<Runtime> {
+    text(labels, RUNTIME).and_then(|name| Runtime::from_name(name).ok())
+}
+
+pub(crate) fn text<'a>(labels: &'a Labels, label: &str) -> Option<&'a str> {
+    labels.get(label).and_then(Value::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn metadata_keeps_its_types() {
+        let given = json!({"n": 5, "text": "plain", "digits": "5", "flag": true, "deep": {"a": [1, null]}, "empty": ""});
+        let mut labels = Labels::new();
+        for (key, value) in given.as_object().unwrap() {
+            put_meta(&mut labels, key, value);
+        }
+        assert_eq!(text(&labels, "com.computesdk.meta.text"), Some("plain"));
+        assert_eq!(Value::Object(meta(&labels)), given);
+    }
+
+    #[test]
+    fn metadata_cannot_pose_as_one_of_our_labels() {
+        let mut labels = Labels::new();
+        put_meta(&mut labels, "com.computesdk.sandbox", &json!("true"));
+        assert!(!is_sandbox(&labels));
+    }
+}
