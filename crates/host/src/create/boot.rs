@@ -1,0 +1,195 @@
+//! The steps of `create()` in their order, and what undoes them: whatever fails, and whenever the caller aborts,
+//! no container stays behind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::image;
+use super::options::CreateOptions;
+use super::spec::{AGENT, AgentPlan, Spec};
+use crate::config::{Runtime, SessionChoice};
+use crate::docker::ImageInfo;
+use crate::error::{Error, Result};
+use crate::provider::Shared;
+use crate::sandbox::{Facts, Sandbox};
+
+/// How long an aborted create waits for its own tidying before it answers.
+const TIDY_UP: Duration = Duration::from_secs(5);
+
+/// Creates and starts a sandbox. The steps run in a task of their own, because a request to create a container
+/// must not be dropped half-way: its answer is the only way to the container's id.
+pub(crate) async fn create(
+    shared: Arc<Shared>,
+    options: CreateOptions,
+    cancel: CancellationToken,
+) -> Result<Sandbox> {
+    let (answer, mut waiting) = oneshot::channel();
+    let token = cancel.clone();
+    tokio::spawn(async move {
+        let result = boot(&shared, &options, &token).await;
+        // Nobody waits any more: an environment that is gone, or an abort that came last.
+        if let Err(Ok(unwanted)) = answer.send(result) {
+            _ = unwanted.discard().await;
+        }
+    });
+    let lost = |_| Err(Error::Aborted);
+    tokio::select! {
+        result = &mut waiting => result.unwrap_or_else(lost),
+        () = cancel.cancelled() => {
+            let late = tokio::time::timeout(TIDY_UP, waiting).await;
+            if let Ok(Ok(Ok(unwanted))) = late {
+                unwanted.discard().await?;
+            }
+            Err(Error::Aborted)
+        }
+    }
+}
+
+async fn boot(shared: &Arc<Shared>, options: &CreateOptions, cancel: &CancellationToken) -> Result<Sandbox> {
+    let config = &shared.config;
+    let runtime = match &options.runtime {
+        Some(name) => Runtime::from_name(name)?,
+        None => config.runtime.unwrap_or(Runtime::Python),
+    };
+    if let Some(sandbox) = reattach(shared, options).await? {
+        return Ok(sandbox);
+    }
+    let name = image::choose(config, options, runtime);
+    let (image, agent) = unless(cancel, async {
+        let image = image::provide(&shared.engine, config, &name).await?;
+        let agent = shared.delivery.plan(&shared.engine, config.session, &image).await?;
+        Ok((image, agent))
+    })
+    .await?;
+    let boot = Boot { shared, options, runtime, name: &name, image: &image, cancel };
+    let sandbox = boot.start(agent).await?;
+    boot.insist_on_agent(sandbox).await
+}
+
+/// A running sandbox by the id that the caller asked for.
+async fn reattach(shared: &Arc<Shared>, options: &CreateOptions) -> Result<Option<Sandbox>> {
+    let Some(id) = &options.sandbox_id else { return Ok(None) };
+    let found = shared.find(id).await?;
+    Ok(found.filter(|(_, container)| container["State"]["Running"] == true).map(|(sandbox, _)| sandbox))
+}
+
+/// Runs a step that may be dropped at any point.
+async fn unless<T>(cancel: &CancellationToken, step: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(Error::Aborted),
+        result = step => result,
+    }
+}
+
+struct Boot<'a> {
+    shared: &'a Arc<Shared>,
+    options: &'a CreateOptions,
+    runtime: Runtime,
+    name: &'a str,
+    image: &'a ImageInfo,
+    cancel: &'a CancellationToken,
+}
+
+impl Boot<'_> {
+    /// Starts a container; where the agent is not found in it, once more with the volume filled anew, then
+    /// without the agent.
+    async fn start(&self, agent: AgentPlan) -> Result<Sandbox> {
+        if let AgentPlan::Missing(reason) = &agent {
+            self.refuse_without_agent(reason)?;
+        }
+        let first = self.attempt(&agent).await;
+        let Some(reason) = agent_not_found(&agent, &first) else { return first };
+        self.shared.delivery.refill(&self.shared.engine, self.image).await?;
+        let second = self.attempt(&agent).await;
+        if agent_not_found(&agent, &second).is_none() {
+            return second;
+        }
+        self.refuse_without_agent(&reason)?;
+        self.attempt(&AgentPlan::Missing(reason)).await
+    }
+
+    fn refuse_without_agent(&self, reason: &str) -> Result<()> {
+        if self.shared.config.session != SessionChoice::Agent {
+            return Ok(());
+        }
+        Err(Error::AgentUnavailable { id: format!("of image {}", self.name), reason: reason.to_owned() })
+    }
+
+    async fn attempt(&self, agent: &AgentPlan) -> Result<Sandbox> {
+        let engine = &self.shared.engine;
+        let spec = Spec {
+            config: &self.shared.config,
+            options: self.options,
+            runtime: self.runtime,
+            image: self.name,
+            agent,
+        };
+        let body = spec.body();
+        let id = engine.create_container(self.options.container_name().as_deref(), None, &body).await?;
+        let started = self.started(&id).await;
+        if let Err(error) = started {
+            // The first error is the one to tell; a container that cannot be removed now is labelled.
+            _ = engine.remove_container(&id).await;
+            return Err(error);
+        }
+        let sandbox = self.shared.adopt(self.facts(id, agent));
+        sandbox.warm_up();
+        Ok(sandbox)
+    }
+
+    async fn started(&self, id: &str) -> Result<()> {
+        self.go_on()?;
+        let options = Value::Object(self.shared.config.start_options.clone());
+        self.shared.engine.start_container(id, &options).await?;
+        self.go_on()
+    }
+
+    fn go_on(&self) -> Result<()> {
+        if self.cancel.is_cancelled() { Err(Error::Aborted) } else { Ok(()) }
+    }
+
+    fn facts(&self, id: String, agent: &AgentPlan) -> Facts {
+        let no_agent = match agent {
+            AgentPlan::Volume(_) => None,
+            AgentPlan::Missing(reason) => Some(reason.clone()),
+            AgentPlan::Unwanted => Some("session is 'exec'".to_owned()),
+        };
+        Facts {
+            id,
+            runtime: Some(self.runtime),
+            image: self.name.to_owned(),
+            created_ms: time::OffsetDateTime::now_utc().unix_timestamp() * 1000,
+            timeout_ms: self.options.timeout.map_or(self.shared.config.timeout_ms(), |t| t.0.unsigned_abs()),
+            no_agent,
+        }
+    }
+
+    /// `session: 'agent'` fails at create, not at the first command.
+    async fn insist_on_agent(&self, sandbox: Sandbox) -> Result<Sandbox> {
+        if self.shared.config.session != SessionChoice::Agent {
+            return Ok(sandbox);
+        }
+        match unless(self.cancel, sandbox.open_session()).await {
+            Ok(()) => Ok(sandbox),
+            Err(error) => {
+                _ = sandbox.discard().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Why a start failed, when it is that the entrypoint, our agent, was not there or could not be executed.
+fn agent_not_found(agent: &AgentPlan, started: &Result<Sandbox>) -> Option<String> {
+    match (agent, started) {
+        (AgentPlan::Volume(_), Err(Error::Api { message, .. })) if message.contains(AGENT) => {
+            Some(message.clone())
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,13 @@
+//! How a sandbox comes to be: the options of `create()`, the choice of its image, the container that Docker is
+//! asked for, the agent's way into it, and the steps in their order.
+
+mod boot;
+mod delivery;
+mod image;
+mod options;
+mod spec;
+
+pub(crate) use boot::create;
+pub(crate) use delivery::Delivery;
+pub use options::CreateOptions;
+pub(crate) use spec::{AGENT, AGENT_DIR};
