@@ -1,0 +1,111 @@
+//! What `docker(config)` stands on: creates sandboxes, finds them again by their labels, destroys them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::create::{self, CreateOptions, Delivery};
+use crate::docker::Engine;
+use crate::error::{Error, Result};
+use crate::labels;
+use crate::sandbox::{Facts, Sandbox, WeakSandbox};
+
+/// Cheap to clone; connects at the first call, so it may be made while the engine is down.
+#[derive(Debug, Clone)]
+pub struct Provider {
+    shared: Arc<Shared>,
+}
+
+/// What all sandboxes of a provider share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) engine: Engine,
+    pub(crate) delivery: Delivery,
+    /// Sandboxes that somebody holds, so that finding one again shares its session and its state.
+    known: Mutex<HashMap<String, WeakSandbox>>,
+}
+
+impl Provider {
+    pub fn new(config: Config) -> Result<Self> {
+        let engine = Engine::new(config.connection.clone())?;
+        let shared = Shared { config, engine, delivery: Delivery::default(), known: Mutex::default() };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    pub fn engine(&self) -> &Engine {
+        &self.shared.engine
+    }
+
+    /// Creates and starts a sandbox. Cancelled: [`Error::Aborted`], and no container stays.
+    pub async fn create(&self, options: CreateOptions, cancel: CancellationToken) -> Result<Sandbox> {
+        if cancel.is_cancelled() {
+            return Err(Error::Aborted);
+        }
+        create::create(Arc::clone(&self.shared), options, cancel).await
+    }
+
+    /// `None` for an id that is unknown, or of a container that is no sandbox.
+    pub async fn get_by_id(&self, id: &str) -> Result<Option<Sandbox>> {
+        Ok(self.shared.find(id).await?.map(|(sandbox, _)| sandbox))
+    }
+
+    pub async fn list(&self) -> Result<Vec<Sandbox>> {
+        let label = format!("{}=true", labels::SANDBOX);
+        let containers = self.shared.engine.list_containers(&[&label]).await?;
+        Ok(containers
+            .iter()
+            .filter_map(|listed| Some(self.shared.adopt(Facts::of_listed(listed)?)))
+            .collect())
+    }
+
+    /// An unknown id is fine; a container that is no sandbox is refused.
+    pub async fn destroy(&self, id: &str) -> Result<()> {
+        match self.shared.inspect(id).await? {
+            Inspected::Nothing => Ok(()),
+            Inspected::Foreign => Err(Error::SandboxNotFound { id: id.to_owned() }),
+            Inspected::Sandbox(container) => match Facts::of_inspected(&container) {
+                Some(facts) => self.shared.adopt(facts).destroy().await,
+                None => Ok(()),
+            },
+        }
+    }
+}
+
+enum Inspected {
+    Nothing,
+    /// A container without our label.
+    Foreign,
+    Sandbox(Value),
+}
+
+impl Shared {
+    /// The sandbox of that id with what `inspect` said of it.
+    pub(crate) async fn find(self: &Arc<Self>, id: &str) -> Result<Option<(Sandbox, Value)>> {
+        let Inspected::Sandbox(container) = self.inspect(id).await? else { return Ok(None) };
+        Ok(Facts::of_inspected(&container).map(|facts| (self.adopt(facts), container)))
+    }
+
+    async fn inspect(&self, id: &str) -> Result<Inspected> {
+        let Some(container) = self.engine.inspect_container(id).await? else { return Ok(Inspected::Nothing) };
+        let none = Map::new();
+        let found = container["Config"]["Labels"].as_object().unwrap_or(&none);
+        Ok(if labels::is_sandbox(found) { Inspected::Sandbox(container) } else { Inspected::Foreign })
+    }
+
+    /// The sandbox object of a container: the one that is held already, or a new one.
+    pub(crate) fn adopt(self: &Arc<Self>, facts: Facts) -> Sandbox {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sandbox) = known.get(&facts.id).and_then(WeakSandbox::upgrade).filter(Sandbox::is_usable)
+        {
+            return sandbox;
+        }
+        known.retain(|_, sandbox| sandbox.upgrade().is_some());
+        let sandbox = Sandbox::new(Arc::clone(self), facts);
+        known.insert(sandbox.id().to_owned(), sandbox.downgrade());
+        sandbox
+    }
+}

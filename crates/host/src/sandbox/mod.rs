@@ -1,0 +1,149 @@
+//! One sandbox: its calls, its sessions, its end. Its state lives in Docker (labels, name); here are only
+//! connections, and what this process knows of the runs it made.
+
+mod channel;
+mod code;
+mod facts;
+mod files;
+mod info;
+mod output;
+mod run;
+mod sessions;
+mod shell;
+mod syntax;
+mod text;
+mod url;
+mod watch;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+
+pub use info::{SandboxInfo, Status};
+pub use run::{RunOptions, RunResult, Sink};
+
+pub(crate) use facts::Facts;
+
+use self::sessions::Sessions;
+use crate::config::{Cleanup, Runtime};
+use crate::docker::Engine;
+use crate::error::{Error, Result};
+use crate::provider::Shared;
+
+/// Seconds between TERM and KILL for a container that `destroy()` keeps.
+const STOP_GRACE: u32 = 2;
+
+#[derive(Debug, Clone)]
+pub struct Sandbox(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    shared: Arc<Shared>,
+    facts: Facts,
+    sessions: Sessions,
+    /// `destroy()` was called: every later call says that the sandbox does not exist.
+    destroyed: AtomicBool,
+    /// A run ended with another exit code than 0: `cleanup: 'onSuccess'` keeps the container.
+    failed: AtomicBool,
+}
+
+#[derive(Debug)]
+pub(crate) struct WeakSandbox(Weak<Inner>);
+
+impl WeakSandbox {
+    pub(crate) fn upgrade(&self) -> Option<Sandbox> {
+        self.0.upgrade().map(Sandbox)
+    }
+}
+
+impl Sandbox {
+    pub(crate) fn new(shared: Arc<Shared>, facts: Facts) -> Self {
+        let sessions = Sessions::new(shared.engine.clone(), &facts, shared.config.session);
+        let destroyed = AtomicBool::new(false);
+        Self(Arc::new(Inner { shared, facts, sessions, destroyed, failed: AtomicBool::new(false) }))
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakSandbox {
+        WeakSandbox(Arc::downgrade(&self.0))
+    }
+
+    /// The full container id.
+    pub fn id(&self) -> &str {
+        &self.0.facts.id
+    }
+
+    pub fn runtime(&self) -> Option<Runtime> {
+        self.0.facts.runtime
+    }
+
+    pub fn image(&self) -> &str {
+        &self.0.facts.image
+    }
+
+    /// Milliseconds since 1970.
+    pub fn created_ms(&self) -> i64 {
+        self.0.facts.created_ms
+    }
+
+    /// Ends the sandbox as `cleanup` says; safe to call twice.
+    pub async fn destroy(&self) -> Result<()> {
+        let kept = match self.0.shared.config.cleanup {
+            Cleanup::Always => false,
+            Cleanup::OnSuccess => self.0.failed.load(Ordering::Acquire),
+            Cleanup::Never => true,
+        };
+        self.end(kept).await
+    }
+
+    /// Removes the container, whatever `cleanup` says: the caller never got to see this sandbox.
+    pub(crate) async fn discard(&self) -> Result<()> {
+        self.end(false).await
+    }
+
+    async fn end(&self, kept: bool) -> Result<()> {
+        if self.0.destroyed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let ended = match kept {
+            true => self.engine().stop_container(self.id(), STOP_GRACE).await,
+            false => self.engine().remove_container(self.id()).await,
+        };
+        // What failed may be tried again.
+        self.0.destroyed.store(ended.is_ok(), Ordering::Release);
+        if ended.is_ok() {
+            self.0.sessions.close();
+        }
+        ended
+    }
+
+    /// False once destroyed: whoever finds the container again gets a new object.
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.0.destroyed.load(Ordering::Acquire)
+    }
+
+    fn usable(&self) -> Result<()> {
+        if self.is_usable() { Ok(()) } else { Err(self.not_found()) }
+    }
+
+    fn not_found(&self) -> Error {
+        Error::SandboxNotFound { id: self.id().to_owned() }
+    }
+
+    fn engine(&self) -> &Engine {
+        &self.0.shared.engine
+    }
+
+    /// Opens the default session behind the caller's back, so that the first command need not wait for it.
+    pub(crate) fn warm_up(&self) {
+        let weak = self.downgrade();
+        tokio::spawn(async move {
+            if let Some(sandbox) = weak.upgrade() {
+                // A failure comes up again at the first call, which can tell it.
+                _ = sandbox.open_session().await;
+            }
+        });
+    }
+
+    pub(crate) async fn open_session(&self) -> Result<()> {
+        self.0.sessions.get(None).await.map(drop)
+    }
+}

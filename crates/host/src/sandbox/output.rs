@@ -1,0 +1,128 @@
+//! What becomes of a run's output: the head is kept for the result, all of it goes to the callbacks and the live
+//! log, cut where characters end.
+
+use bytes::Bytes;
+
+use super::run::Sink;
+use super::text::{Cutter, torn};
+use crate::session::{Chunk, Stream};
+use crate::stream_log::RunLog;
+
+/// Who gets a run's output.
+#[derive(Debug)]
+pub(super) struct Takers {
+    /// Bytes of each stream that the result keeps.
+    pub(super) keep: u64,
+    /// Keep both streams also in the order of arrival.
+    pub(super) in_order: bool,
+    pub(super) sink: Option<Sink>,
+    pub(super) log: Option<RunLog>,
+}
+
+#[derive(Debug)]
+pub(super) struct Collector {
+    takers: Takers,
+    stdout: Kept,
+    stderr: Kept,
+    both: Option<Vec<u8>>,
+    cutters: [Cutter; 2],
+}
+
+/// The callbacks want no more: one of them threw.
+#[derive(Debug)]
+pub(super) struct SinkClosed;
+
+impl Collector {
+    pub(super) fn new(takers: Takers) -> Self {
+        let both = takers.in_order.then(Vec::new);
+        Self { takers, stdout: Kept::default(), stderr: Kept::default(), both, cutters: Default::default() }
+    }
+
+    pub(super) async fn take(&mut self, chunk: Chunk) -> Result<(), SinkClosed> {
+        let keep = self.takers.keep;
+        let kept = self.kept(chunk.stream).take(&chunk.data, keep);
+        let head = chunk.data.slice(..kept);
+        if let Some(both) = &mut self.both {
+            both.extend_from_slice(&head);
+        }
+        if self.takers.sink.is_none() && self.takers.log.is_none() {
+            return Ok(());
+        }
+        let data = self.cutters[index(chunk.stream)].cut(chunk.data);
+        self.pass_on(chunk.stream, data).await
+    }
+
+    /// After the last chunk: passes on what was held back for the rest of a character.
+    pub(super) async fn finish(mut self) -> Collected {
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            let rest = self.cutters[index(stream)].rest();
+            // The process is over: there is nothing left to stop when nobody wants this.
+            _ = self.pass_on(stream, rest).await;
+        }
+        if let Some(log) = &mut self.takers.log {
+            log.finish().await;
+        }
+        Collected { stdout: self.stdout, stderr: self.stderr, both: self.both }
+    }
+
+    async fn pass_on(&mut self, stream: Stream, data: Bytes) -> Result<(), SinkClosed> {
+        if data.is_empty() {
+            return Ok(());
+        }
+        if let Some(log) = &mut self.takers.log {
+            log.write(stream, &data).await;
+        }
+        match &self.takers.sink {
+            Some(sink) => sink.send(Chunk { stream, data }).await.map_err(|_| SinkClosed),
+            None => Ok(()),
+        }
+    }
+
+    fn kept(&mut self, stream: Stream) -> &mut Kept {
+        match stream {
+            Stream::Stdout => &mut self.stdout,
+            Stream::Stderr => &mut self.stderr,
+        }
+    }
+}
+
+fn index(stream: Stream) -> usize {
+    usize::from(stream == Stream::Stderr)
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Collected {
+    pub(super) stdout: Kept,
+    pub(super) stderr: Kept,
+    pub(super) both: Option<Vec<u8>>,
+}
+
+/// The head of one stream, and how much there was.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    head: Vec<u8>,
+    pub(super) total: u64,
+}
+
+impl Kept {
+    /// Keeps what still fits; answers how many bytes that was.
+    fn take(&mut self, data: &[u8], keep: u64) -> usize {
+        self.total += data.len() as u64;
+        let room = keep.saturating_sub(self.head.len() as u64);
+        let fits = data.len().min(usize::try_from(room).unwrap_or(usize::MAX));
+        self.head.extend_from_slice(&data[..fits]);
+        fits
+    }
+
+    pub(super) fn is_truncated(&self) -> bool {
+        self.total > self.head.len() as u64
+    }
+
+    /// The head; where it was cut, not in the middle of a character.
+    pub(super) fn into_bytes(mut self) -> Bytes {
+        if self.is_truncated() {
+            self.head.truncate(self.head.len() - torn(&self.head));
+        }
+        self.head.into()
+    }
+}

@@ -1,0 +1,65 @@
+//! Keeps a call from waiting for an answer that cannot come, and says why a session was lost. A paused container is
+//! silent, a removed one may be; only Docker knows.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Sandbox;
+use crate::error::{Error, Result};
+
+/// How long a call may be quiet before Docker is asked whether the container still runs.
+const QUIET: Duration = Duration::from_secs(1);
+
+impl Sandbox {
+    /// Awaits a call that has no clock of its own; ends it when the container has stopped, paused or gone.
+    pub(super) async fn watched<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::pin!(call);
+        loop {
+            tokio::select! {
+                answer = &mut call => return self.explained(answer).await,
+                () = tokio::time::sleep(QUIET) => self.standing().await?,
+            }
+        }
+    }
+
+    /// An error unless the container is running.
+    async fn standing(&self) -> Result<()> {
+        let Some(container) = self.engine().inspect_container(self.id()).await? else {
+            return Err(self.not_found());
+        };
+        let state = &container["State"];
+        if state["Running"] == true && state["Paused"] != true {
+            return Ok(());
+        }
+        let state = state["Status"].as_str().unwrap_or("stopped").to_owned();
+        Err(Error::SandboxStopped { id: self.id().to_owned(), state })
+    }
+
+    /// A lost session with the reason that the container's state gives.
+    pub(super) async fn explained<T>(&self, answer: Result<T>) -> Result<T> {
+        let Err(Error::SessionLost { id, during, reason }) = answer else { return answer };
+        let reason = self.why_lost().await.unwrap_or(reason);
+        Err(Error::SessionLost { id, during, reason })
+    }
+
+    async fn why_lost(&self) -> Option<String> {
+        if !self.is_usable() {
+            return Some("the sandbox was destroyed".to_owned());
+        }
+        match self.engine().inspect_container(self.id()).await {
+            Err(error) => Some(error.to_string()),
+            Ok(None) => Some("its container was removed".to_owned()),
+            Ok(Some(container)) => stopped(&container["State"]),
+        }
+    }
+}
+
+fn stopped(state: &Value) -> Option<String> {
+    if state["Running"] == true {
+        return None;
+    }
+    let code = state["ExitCode"].as_i64().unwrap_or_default();
+    let memory = if state["OOMKilled"] == true { ", out of memory" } else { "" };
+    Some(format!("its container stopped (exit code {code}{memory})"))
+}
