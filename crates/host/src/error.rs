@@ -36,7 +36,9 @@ pub enum Error {
     #[error("{runtime:?} is not a runtime: use 'python' or 'node'")]
     UnsupportedRuntime { runtime: String },
 
-    #[error("port {port} of sandbox {id} is not published: list it in container.ports or in create({{ ports }})")]
+    #[error(
+        "port {port} of sandbox {id} is not published: list it in container.ports or in create({{ ports }})"
+    )]
     PortNotPublished { id: String, port: u16 },
 
     #[error("the connection to sandbox {id} broke during {during}: {reason}")]

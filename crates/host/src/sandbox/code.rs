@@ -27,6 +27,16 @@ impl Sandbox {
             Some(name) => Runtime::from_name(name)?,
             None => self.runtime().ok_or_else(|| Error::UnsupportedRuntime { runtime: "none".to_owned() })?,
         };
+        self.noted(self.interpret_and_check(code, runtime, options, sink).await)
+    }
+
+    async fn interpret_and_check(
+        &self,
+        code: &str,
+        runtime: Runtime,
+        options: RunOptions,
+        sink: Option<Sink>,
+    ) -> Result<RunResult> {
         let mut result = self.interpret(code, runtime, &options, sink).await?;
         if !result.timed_out && !options.background && result.exit_code != 0 {
             self.refuse_syntax_error(code, runtime, &options, &result.stderr).await?;

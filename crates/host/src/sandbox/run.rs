@@ -65,7 +65,15 @@ impl Sandbox {
     ) -> Result<RunResult> {
         let line = shell::command_line(command, args);
         let argv = ["/bin/sh", "-c", &line].map(str::to_owned).to_vec();
-        self.run(argv, options, Wanted { sink, in_order: false }).await
+        self.noted(self.run(argv, options, Wanted { sink, in_order: false }).await)
+    }
+
+    /// Remembers for `cleanup: 'onSuccess'` that a run did not succeed.
+    pub(super) fn noted(&self, result: Result<RunResult>) -> Result<RunResult> {
+        if !matches!(&result, Ok(result) if result.exit_code == 0) {
+            self.0.failed.store(true, Ordering::Release);
+        }
+        result
     }
 
     pub(super) async fn run(
@@ -86,9 +94,6 @@ impl Sandbox {
             true => self.start(process, &options).await,
             false => self.to_the_end(process, &options, wanted).await,
         };
-        if !matches!(&result, Ok(result) if result.exit_code == 0) {
-            self.0.failed.store(true, Ordering::Release);
-        }
         result.map(|result| RunResult { duration: begun.elapsed(), ..result })
     }
 
