@@ -3,6 +3,7 @@
 
 pub mod agent;
 pub mod exec;
+mod system;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;

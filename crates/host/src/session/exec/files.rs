@@ -1,0 +1,77 @@
+//! Files over execs: a small script for each call, paths as its arguments.
+
+use bytes::Bytes;
+
+use super::shell::{Script, as_operand};
+use super::{ExecSession, complaint, list};
+use crate::error::Result;
+use crate::session::Entry;
+
+const READ: &str = include_str!("scripts/read.sh");
+const WRITE: &str = include_str!("scripts/write.sh");
+const LIST: &str = include_str!("scripts/list.sh");
+
+/// A file call: what it is called here and in Node, and the path it is about.
+struct Call<'a> {
+    name: &'static str,
+    syscall: &'static str,
+    path: &'a str,
+}
+
+impl ExecSession {
+    pub async fn read_file(&self, path: &str) -> Result<Bytes> {
+        self.file(Call { name: "readFile", syscall: "open", path }, script(READ, path)).await
+    }
+
+    pub async fn write_file(&self, path: &str, content: Bytes) -> Result<()> {
+        let operand = as_operand(path);
+        let folder = operand.trim_end_matches('/').rsplit_once('/').map_or("/", |(folder, _)| folder);
+        let folder = if folder.is_empty() { "/" } else { folder }.to_owned();
+        let script = Script {
+            text: WRITE,
+            args: vec![operand, folder],
+            env: english(),
+            stdin: Some(content),
+            ..Script::default()
+        };
+        self.file(Call { name: "writeFile", syscall: "open", path }, script).await.map(drop)
+    }
+
+    pub async fn mkdir(&self, path: &str) -> Result<()> {
+        let script = script(r#"exec mkdir -p "$1""#, path);
+        self.file(Call { name: "mkdir", syscall: "mkdir", path }, script).await.map(drop)
+    }
+
+    pub async fn read_dir(&self, path: &str) -> Result<Vec<Entry>> {
+        let listing =
+            self.file(Call { name: "readdir", syscall: "scandir", path }, script(LIST, path)).await?;
+        list::entries(&listing).ok_or_else(|| self.lost("readdir", "the folder changed while it was listed"))
+    }
+
+    pub async fn exists(&self, path: &str) -> Result<bool> {
+        let printed = self.script("exists", script(r#"test -e "$1""#, path)).await?;
+        Ok(printed.code == 0)
+    }
+
+    pub async fn remove(&self, path: &str) -> Result<()> {
+        let script = script(r#"exec rm -rf "$1""#, path);
+        self.file(Call { name: "remove", syscall: "rm", path }, script).await.map(drop)
+    }
+
+    async fn file(&self, call: Call<'_>, script: Script) -> Result<Bytes> {
+        let printed = self.script(call.name, script).await?;
+        match printed.code {
+            0 => Ok(printed.stdout),
+            _ => Err(complaint::error(&printed.stderr, call.syscall, call.path)),
+        }
+    }
+}
+
+fn script(text: &'static str, path: &str) -> Script {
+    Script { text, args: vec![as_operand(path)], env: english(), ..Script::default() }
+}
+
+/// The texts of errors are read.
+fn english() -> Vec<String> {
+    vec!["LC_ALL=C".to_owned()]
+}
