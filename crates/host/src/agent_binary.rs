@@ -4,12 +4,12 @@ use std::fmt;
 
 /// A static Linux program: `serve` and `init` (crates/agent).
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct AgentBinary {
+pub(crate) struct AgentBinary {
     /// Docker's name of the architecture: `amd64` or `arm64`.
-    pub arch: &'static str,
+    pub(crate) arch: &'static str,
     /// Differs whenever the bytes do.
-    pub version_hash: &'static str,
-    pub bytes: &'static [u8],
+    pub(crate) version_hash: &'static str,
+    pub(crate) bytes: &'static [u8],
 }
 
 impl fmt::Debug for AgentBinary {
@@ -22,7 +22,7 @@ const EMBEDDED: &[AgentBinary] = include!(concat!(env!("OUT_DIR"), "/agents.rs")
 
 /// The agent for an architecture as Docker names it; `None` when this addon was built without.
 #[must_use]
-pub fn agent_for(arch: &str) -> Option<AgentBinary> {
+pub(crate) fn agent_for(arch: &str) -> Option<AgentBinary> {
     EMBEDDED.iter().find(|agent| agent.arch == arch).copied()
 }
 

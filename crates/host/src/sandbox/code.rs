@@ -123,7 +123,7 @@ fn invocation(
     match runtime {
         // Otherwise output into a pipe comes late, and not in the order in which it was written.
         Runtime::Python => {
-            _ = options.env.entry("PYTHONUNBUFFERED".to_owned()).or_insert_with(|| "1".to_owned())
+            options.env.entry("PYTHONUNBUFFERED".to_owned()).or_insert_with(|| "1".to_owned());
         }
         // Node 20.10 to 20.18 needs to be told to look for module syntax; newer ones do so by themselves.
         Runtime::Node if syntax::may_be_module(code) => argv.push("--experimental-detect-module".to_owned()),

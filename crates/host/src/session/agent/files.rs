@@ -50,7 +50,7 @@ impl AgentSession {
         loop {
             match call.next().await? {
                 ToHost::Entries(more) if entries.len() < MAX_ENTRIES => {
-                    entries.extend(more.iter().map(entry))
+                    entries.extend(more.iter().map(entry));
                 }
                 ToHost::Done => break,
                 ToHost::Failed(failed) => return Err(system::refused(&failed)),

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::shell::{Script, as_operand};
 use super::{ExecSession, complaint, list};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::session::Entry;
 
 const READ: &str = include_str!("scripts/read.sh");
@@ -20,7 +20,14 @@ struct Call<'a> {
 
 impl ExecSession {
     pub async fn read_file(&self, path: &str) -> Result<Bytes> {
-        self.file(Call { name: "readFile", syscall: "open", path }, script(READ, path)).await
+        let read = self.file(Call { name: "readFile", syscall: "open", path }, script(READ, path)).await;
+        read.map_err(|error| match error {
+            // A folder can be opened; it is reading it that fails.
+            Error::System { code: code @ "EISDIR", message, path, .. } => {
+                Error::System { code, message, syscall: "read", path }
+            }
+            error => error,
+        })
     }
 
     pub async fn write_file(&self, path: &str, content: Bytes) -> Result<()> {
