@@ -100,7 +100,11 @@ function toolchainFor(arch) {
     return `no linker ${linker} (Debian: gcc-${arch}-linux-gnu)`;
   }
   const name = `CARGO_TARGET_${environmentName(gnu)}`;
-  const env = { RUSTC: viaGnu.rustc, [`${name}_LINKER`]: linker, [`${name}_RUSTFLAGS`]: '-C target-feature=+crt-static' };
+  const env = {
+    RUSTC: viaGnu.rustc,
+    [`${name}_LINKER`]: linker,
+    [`${name}_RUSTFLAGS`]: '-C target-feature=+crt-static',
+  };
   return { target: gnu, cargo: viaGnu.cargo, env };
 }
 
@@ -142,9 +146,22 @@ function fingerprint(toolchain) {
  */
 function build(toolchain) {
   const folder = path.join(process.env.CARGO_TARGET_DIR ?? path.join(ROOT, 'target'), 'agents');
-  const args = ['build', '--locked', '--profile', 'agent', '--package', PACKAGE, '--target', toolchain.target];
+  const args = [
+    'build',
+    '--locked',
+    '--profile',
+    'agent',
+    '--package',
+    PACKAGE,
+    '--target',
+    toolchain.target,
+  ];
   const env = { ...process.env, ...toolchain.env, CARGO_TARGET_DIR: folder };
-  const result = spawnSync(toolchain.cargo, args, { cwd: ROOT, env, stdio: ['ignore', 'inherit', 'inherit'] });
+  const result = spawnSync(toolchain.cargo, args, {
+    cwd: ROOT,
+    env,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   if (result.status !== 0) {
     throw new Error(`the agent for ${toolchain.target} did not build`);
   }
