@@ -93,11 +93,12 @@ function toolchainFor(arch) {
   }
   const viaGnu = compilerFor(gnu);
   if (!viaGnu) {
-    return `no Rust standard library for ${musl} or ${gnu} (rustup target add ${musl})`;
+    return `no Rust standard library for ${musl} or ${gnu}; ${howToGet(arch)}`;
   }
   const linker = arch === hostArchitecture() ? 'cc' : `${arch}-linux-gnu-gcc`;
-  if (!ask(linker, ['--version'])) {
-    return `no linker ${linker} (Debian: gcc-${arch}-linux-gnu)`;
+  // A linker without the C library answers with the bare name.
+  if (!path.isAbsolute(ask(linker, ['-print-file-name=crt1.o']) ?? '')) {
+    return `no linker ${linker} with a C library; ${howToGet(arch)}`;
   }
   const name = `CARGO_TARGET_${environmentName(gnu)}`;
   const env = {
@@ -106,6 +107,15 @@ function toolchainFor(arch) {
     [`${name}_RUSTFLAGS`]: '-C target-feature=+crt-static',
   };
   return { target: gnu, cargo: viaGnu.cargo, env };
+}
+
+/** @param {string} arch */
+function howToGet(arch) {
+  const rustup = `rustup target add ${arch}-unknown-linux-musl`;
+  const debian =
+    'dpkg --add-architecture arm64 && apt-get update && apt-get install rustc-web cargo-web ' +
+    'libstd-rust-web-dev:arm64 gcc-aarch64-linux-gnu libc6-dev-arm64-cross';
+  return arch === 'aarch64' ? `get it by: ${rustup} (or on Debian: ${debian})` : `get it by: ${rustup}`;
 }
 
 function hostArchitecture() {
@@ -190,9 +200,11 @@ function buildAgent(arch) {
   }
   const built = build(toolchain);
   fs.mkdirSync(AGENTS, { recursive: true });
-  fs.copyFileSync(built, `${file}.new`);
-  fs.chmodSync(`${file}.new`, 0o755);
-  fs.renameSync(`${file}.new`, file);
+  // Whole or not at all, whoever else builds or embeds it now.
+  const fresh = `${file}.${process.pid}.new`;
+  fs.copyFileSync(built, fresh);
+  fs.chmodSync(fresh, 0o755);
+  fs.renameSync(fresh, file);
   fs.writeFileSync(stamp, sources);
   return { arch, state: 'built', file };
 }

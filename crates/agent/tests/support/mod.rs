@@ -42,16 +42,31 @@ impl Agent {
 
     pub fn start_with(change: impl FnOnce(&mut Command)) -> Self {
         let mut agent = Self::start_silent(change);
-        agent.send(0, &ToAgent::Hello(Hello { version: VERSION }));
-        assert_eq!(agent.next(0), ToHost::Hello(Hello { version: VERSION }));
+        agent.greet();
         agent
     }
 
     /// Without the host's hello.
     pub fn start_silent(change: impl FnOnce(&mut Command)) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_computesdk-agent"));
-        command.arg("serve").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         change(&mut command);
+        Self::spawn(command)
+    }
+
+    /// Another program that is an agent.
+    pub fn start_as(command: Command) -> Self {
+        let mut agent = Self::spawn(command);
+        agent.greet();
+        agent
+    }
+
+    fn greet(&mut self) {
+        self.send(0, &ToAgent::Hello(Hello { version: VERSION }));
+        assert_eq!(self.next(0), ToHost::Hello(Hello { version: VERSION }));
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        command.arg("serve").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the agent starts");
         let stdin = child.stdin.take();
         let mut stdout = child.stdout.take().expect("stdout is piped");
