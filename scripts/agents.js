@@ -148,6 +148,27 @@ function fingerprint(toolchain) {
   return hash.digest('hex');
 }
 
+function buildFolder() {
+  return path.join(process.env.CARGO_TARGET_DIR ?? path.join(ROOT, 'target'), 'agents');
+}
+
+/**
+ * Puts `built` in place, whole or not at all, whoever else builds or embeds it now. The same bytes stay untouched, so
+ * that the addon is not built again for nothing.
+ *
+ * @param {string} built
+ * @param {string} file
+ */
+function place(built, file) {
+  if (fs.existsSync(file) && fs.readFileSync(file).equals(fs.readFileSync(built))) {
+    return;
+  }
+  const fresh = `${file}.${process.pid}.new`;
+  fs.copyFileSync(built, fresh);
+  fs.chmodSync(fresh, 0o755);
+  fs.renameSync(fresh, file);
+}
+
 /**
  * Runs cargo in a target folder of its own, so that it neither waits for other builds nor undoes their caches.
  *
@@ -155,7 +176,7 @@ function fingerprint(toolchain) {
  * @returns {string} path of the built binary
  */
 function build(toolchain) {
-  const folder = path.join(process.env.CARGO_TARGET_DIR ?? path.join(ROOT, 'target'), 'agents');
+  const folder = buildFolder();
   const args = [
     'build',
     '--locked',
@@ -186,7 +207,7 @@ function build(toolchain) {
  */
 function buildAgent(arch) {
   const file = path.join(AGENTS, `${BINARY}-${arch}`);
-  const stamp = `${file}.sources`;
+  const stamp = path.join(buildFolder(), `${arch}.sources`);
   const toolchain = toolchainFor(arch);
   if (typeof toolchain === 'string') {
     // An agent of older sources would not understand the addon.
@@ -199,12 +220,7 @@ function buildAgent(arch) {
     return { arch, state: 'unchanged', file };
   }
   const built = build(toolchain);
-  fs.mkdirSync(AGENTS, { recursive: true });
-  // Whole or not at all, whoever else builds or embeds it now.
-  const fresh = `${file}.${process.pid}.new`;
-  fs.copyFileSync(built, fresh);
-  fs.chmodSync(fresh, 0o755);
-  fs.renameSync(fresh, file);
+  place(built, file);
   fs.writeFileSync(stamp, sources);
   return { arch, state: 'built', file };
 }

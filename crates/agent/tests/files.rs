@@ -60,6 +60,26 @@ fn writing_replaces_the_content_in_place() {
 }
 
 #[test]
+fn a_shorter_content_leaves_nothing_of_the_longer_one() {
+    let folder = Folder::new("shorter");
+    let mut agent = Agent::start();
+    let path = folder.path("file");
+    for old in [10, 60_000, 2_000_000] {
+        for new in [0, 5, 30_000] {
+            fs::write(&path, vec![b'o'; old]).expect("written");
+            assert_eq!(agent.write_file(&path, &pattern(new)), Ok(()));
+            assert!(fs::read(&path).is_ok_and(|content| content == pattern(new)), "{old} to {new}");
+        }
+    }
+    fs::write(&path, "old content").expect("written");
+    let id = agent.ask(&ToAgent::WriteFile(WriteFile { path: path.clone() }));
+    agent.send(id, &ToAgent::Data(b"new".to_vec()));
+    agent.send(id, &ToAgent::Cancel);
+    assert_eq!(agent.next(id), ToHost::Done);
+    assert_eq!(fs::read(&path).expect("is there"), b"new", "what is there of a cancelled write is new");
+}
+
+#[test]
 fn names_are_data() {
     let folder = Folder::new("names");
     let mut agent = Agent::start();

@@ -86,5 +86,10 @@ pub(crate) fn exists(path: &CStr) -> sys::Result<bool> {
 }
 
 pub(crate) fn is_folder(stat: &libc::stat) -> bool {
-    stat.st_mode & libc::S_IFMT == libc::S_IFDIR
+    is_kind(stat, libc::S_IFDIR)
+}
+
+/// `kind` is one of `S_IF*`.
+pub(crate) fn is_kind(stat: &libc::stat, kind: libc::mode_t) -> bool {
+    stat.st_mode & libc::S_IFMT == kind
 }

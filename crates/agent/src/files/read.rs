@@ -4,9 +4,9 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 
 use computesdk_docker_protocol::{Bulk, Op, ToHost};
-use libc::{AT_FDCWD, EAGAIN, EINTR, EISDIR, O_NONBLOCK, O_RDONLY, S_IFMT, S_IFREG};
+use libc::{AT_FDCWD, EAGAIN, EINTR, EISDIR, O_NONBLOCK, O_RDONLY, S_IFREG};
 
-use super::{Failure, is_folder};
+use super::{Failure, is_folder, is_kind};
 use crate::serve::link::{Flow, Link, Slot};
 use crate::sys::poll::{Interest, Port};
 use crate::sys::{self, Errno};
@@ -27,7 +27,7 @@ impl ReadFile {
         if is_folder(&stat) {
             return Err(Failure::new(Op::Read, Errno(EISDIR)));
         }
-        let mut this = Self { port: Port::new(fd), regular: stat.st_mode & S_IFMT == S_IFREG };
+        let mut this = Self { port: Port::new(fd), regular: is_kind(&stat, S_IFREG) };
         this.go_on(flow, link);
         Ok(this)
     }

@@ -2,25 +2,32 @@
 //! nobody reads yet is tried again on every tick, as opening it would block.
 
 use std::ffi::{CStr, CString};
+use std::os::fd::OwnedFd;
 
 use computesdk_docker_protocol::{Op, ToHost};
-use libc::{AT_FDCWD, ENOENT, ENXIO, O_CREAT, O_NONBLOCK, O_TRUNC, O_WRONLY};
+use libc::{AT_FDCWD, ENOENT, ENXIO, O_CREAT, O_NONBLOCK, O_TRUNC, O_WRONLY, S_IFIFO, S_IFREG};
 
-use super::{Failure, make_parents};
+use super::{Failure, is_kind, make_parents};
 use crate::serve::link::{Flow, Link, Slot};
 use crate::serve::sink::{Overrun, Sink};
 use crate::sys::{self, Errno};
+
+/// Old content up to this size is written over and the rest cut at the end. Truncating first makes ext4 write the file
+/// out on close, which takes milliseconds; for a larger file it saves overlayfs the copy of what is to go.
+const WRITTEN_OVER: i64 = 64 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct WriteFile {
     path: CString,
     sink: Sink,
     open: bool,
+    /// Old content is there beyond what has been written.
+    uncut: bool,
 }
 
 impl WriteFile {
     pub(crate) fn start(path: CString) -> Result<Self, Failure> {
-        let mut this = Self { path, sink: Sink::unopened(), open: false };
+        let mut this = Self { path, sink: Sink::unopened(), open: false, uncut: false };
         this.try_open()?;
         Ok(this)
     }
@@ -38,9 +45,10 @@ impl WriteFile {
             other => other,
         };
         match opened {
-            Ok(fd) => {
+            Ok((fd, uncut)) => {
                 self.sink.open(fd);
                 self.open = true;
+                self.uncut = uncut;
             }
             Err(Errno(ENXIO)) if is_fifo(&self.path) => {}
             Err(errno) => return Err(Failure::new(Op::Open, errno)),
@@ -63,6 +71,7 @@ impl WriteFile {
         if !all {
             return Ok(None);
         }
+        self.cut().map_err(|errno| Failure::new(Op::Write, errno))?;
         let sink = std::mem::replace(&mut self.sink, Sink::unopened());
         let closed = sink.into_fd().map_or(Ok(()), sys::close);
         closed.map_err(|errno| Failure::new(Op::Close, errno))?;
@@ -76,10 +85,32 @@ impl WriteFile {
     }
 }
 
-fn open(path: &CStr) -> sys::Result<std::os::fd::OwnedFd> {
-    sys::open_at(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK)
+impl WriteFile {
+    /// The file ends where the new content does.
+    fn cut(&mut self) -> sys::Result<()> {
+        let Some(fd) = self.sink.fd().filter(|_| std::mem::take(&mut self.uncut)) else { return Ok(()) };
+        let written = self.sink.written();
+        if sys::stat_fd(fd)?.st_size > written { sys::truncate(fd, written) } else { Ok(()) }
+    }
+}
+
+impl Drop for WriteFile {
+    fn drop(&mut self) {
+        // Failed or cancelled half-way: what is there is new, if not all of it. Nobody is left to hear of a failure.
+        let _ = self.cut();
+    }
+}
+
+/// The file, and whether its old content is still there.
+fn open(path: &CStr) -> sys::Result<(OwnedFd, bool)> {
+    let old = sys::stat_at(AT_FDCWD, path, 0);
+    let small = |stat: libc::stat| is_kind(&stat, S_IFREG) && (1..=WRITTEN_OVER).contains(&stat.st_size);
+    let uncut = old.is_ok_and(small);
+    let truncate = if uncut { 0 } else { O_TRUNC };
+    let fd = sys::open_at(AT_FDCWD, path, O_WRONLY | O_CREAT | O_NONBLOCK | truncate)?;
+    Ok((fd, uncut))
 }
 
 fn is_fifo(path: &CStr) -> bool {
-    sys::stat_at(AT_FDCWD, path, 0).is_ok_and(|stat| stat.st_mode & libc::S_IFMT == libc::S_IFIFO)
+    sys::stat_at(AT_FDCWD, path, 0).is_ok_and(|stat| is_kind(&stat, S_IFIFO))
 }

@@ -1,7 +1,7 @@
 //! Bytes from the host on their way into a descriptor: written at once where it takes them, kept (up to a window)
 //! where it does not yet, and credited to the host as they go.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use computesdk_docker_protocol::{ToHost, WINDOW};
 
@@ -24,6 +24,7 @@ pub(crate) struct Sink {
     start: usize,
     finished: bool,
     uncredited: usize,
+    written: i64,
 }
 
 impl Sink {
@@ -33,7 +34,7 @@ impl Sink {
 
     /// Keeps what comes until [`Sink::open`].
     pub(crate) fn unopened() -> Self {
-        Self { port: None, kept: Vec::new(), start: 0, finished: false, uncredited: 0 }
+        Self { port: None, kept: Vec::new(), start: 0, finished: false, uncredited: 0, written: 0 }
     }
 
     pub(crate) fn open(&mut self, fd: OwnedFd) {
@@ -55,6 +56,15 @@ impl Sink {
         self.finished = true;
     }
 
+    pub(crate) fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.port.as_ref().map(Port::fd)
+    }
+
+    /// Bytes that have gone into the descriptor.
+    pub(crate) fn written(&self) -> i64 {
+        self.written
+    }
+
     pub(crate) fn into_fd(self) -> Option<OwnedFd> {
         self.port.map(Port::into_inner)
     }
@@ -67,6 +77,7 @@ impl Sink {
                 Ok(count) => {
                     self.start += count;
                     self.uncredited += count;
+                    self.written += count as i64;
                 }
                 Err(Errno(libc::EINTR)) => {}
                 Err(Errno(libc::EAGAIN)) => {

@@ -152,6 +152,11 @@ pub(crate) fn open_at(dir: c_int, path: &CStr, flags: c_int) -> Result<OwnedFd> 
     owned(unsafe { libc::openat(dir, path.as_ptr(), flags, 0o666) })
 }
 
+pub(crate) fn truncate(fd: BorrowedFd<'_>, length: i64) -> Result<()> {
+    // SAFETY: takes numbers only.
+    check(unsafe { libc::ftruncate(fd.as_raw_fd(), length) }).map(drop)
+}
+
 pub(crate) fn mkdir(path: &CStr) -> Result<()> {
     // SAFETY: the path ends in NUL.
     check(unsafe { libc::mkdir(path.as_ptr(), 0o777) }).map(drop)
