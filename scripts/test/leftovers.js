@@ -1,7 +1,7 @@
 'use strict';
 
-// Takes stock of what a test run could leave behind, before and after it: sandbox containers, volumes,
-// agent processes and processes of the run itself.
+// Takes stock of what a test run could leave behind, before and after it: containers, volumes, and processes
+// of the run itself.
 
 const fs = require('node:fs');
 const { ask } = require('../engine/api');
@@ -17,16 +17,13 @@ const RUN_VARIABLE = 'COMPUTESDK_TEST_RUN';
  * @returns {Promise<Set<string>>}
  */
 async function stock(host, run) {
-  return new Set([...(await containers(host)), ...(await volumes(host)), ...agents(), ...ofRun(run)]);
+  return new Set([...(await containers(host)), ...(await volumes(host)), ...ofRun(run)]);
 }
 
 /** @param {string} host */
 async function containers(host) {
-  const filters = encodeURIComponent(JSON.stringify({ label: ['com.computesdk.sandbox'] }));
-  const found = await ask(host, `/containers/json?all=true&filters=${filters}`);
-  return found.map(
-    (/** @type {any} */ it) => `container ${it.Id.slice(0, 12)} (${it.Image}, ${it.State}) ${it.Names}`,
-  );
+  const found = await ask(host, '/containers/json?all=true');
+  return found.map((/** @type {any} */ it) => `container ${it.Id.slice(0, 12)} (${it.Image}) ${it.Names}`);
 }
 
 /** @param {string} host */
@@ -36,12 +33,6 @@ async function volumes(host) {
   return names
     .filter((/** @type {string} */ it) => !it.startsWith('computesdk-agent-'))
     .map((/** @type {string} */ it) => `volume ${it}`);
-}
-
-/** Agents are seen from outside their containers. */
-function agents() {
-  const found = processes.list().filter((entry) => entry.command[0] === '/.computesdk/agent');
-  return found.map((entry) => `process ${entry.pid}: ${entry.command.join(' ')}`);
 }
 
 /** @param {string} run */
@@ -62,20 +53,21 @@ function environment(pid) {
 }
 
 /**
- * What there is now and was not there before. Things that are still on their way out get a moment.
+ * What there is now, was not there before, and stays: things on their way out get a moment, and so do
+ * those of whoever else uses the engine.
  * @param {string} host
  * @param {string} run
  * @param {Set<string>} before
  * @returns {Promise<string[]>}
  */
 async function leftBehind(host, run, before) {
-  /** @type {string[]} */
-  let left = [];
+  let left = [...(await stock(host, run))].filter((line) => !before.has(line));
   const clean = async () => {
-    left = [...(await stock(host, run))].filter((line) => !before.has(line));
+    const now = await stock(host, run);
+    left = left.filter((line) => now.has(line));
     return left.length === 0;
   };
-  await processes.until(clean, 5000);
+  await processes.until(clean, 10_000);
   return left;
 }
 
