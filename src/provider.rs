@@ -1,0 +1,76 @@
+//! The provider's calls.
+
+use computesdk_docker_host::CreateOptions;
+use computesdk_docker_host::config::Config;
+use computesdk_docker_host::provider::Provider;
+use napi::Env;
+use napi::bindgen_prelude::PromiseRaw;
+use napi_derive::napi;
+
+use crate::call::{self, promise, promise_to_the_end};
+use crate::cancel::Cancel;
+use crate::outcome::Outcome;
+use crate::sandbox::NativeSandbox;
+
+#[napi]
+#[derive(Debug)]
+pub struct NativeProvider {
+    pub(crate) provider: Provider,
+}
+
+/// Checks the config, which is JSON text; asks nothing of Docker.
+#[napi(catch_unwind)]
+pub fn open_provider(config: String) -> Outcome<NativeProvider> {
+    let mut source = serde_json::Deserializer::from_str(&config);
+    let provider = Config::from_source(&mut source).and_then(Provider::new);
+    Outcome(provider.map(|provider| NativeProvider { provider }).map_err(Into::into))
+}
+
+#[napi]
+impl NativeProvider {
+    /// `options` is JSON text.
+    #[napi(catch_unwind)]
+    pub fn create<'env>(
+        &self,
+        env: &'env Env,
+        options: String,
+        cancel: Option<&Cancel>,
+    ) -> napi::Result<PromiseRaw<'env, Outcome<NativeSandbox>>> {
+        let provider = self.provider.clone();
+        let cancel = match cancel {
+            Some(cancel) => cancel.token(),
+            None => call::scope(env)?,
+        };
+        promise_to_the_end(env, async move {
+            let options = CreateOptions::from_source(&mut serde_json::Deserializer::from_str(&options))?;
+            Ok(NativeSandbox { sandbox: provider.create(options, cancel).await? })
+        })
+    }
+
+    #[napi(catch_unwind)]
+    pub fn get_by_id<'env>(
+        &self,
+        env: &'env Env,
+        id: String,
+    ) -> napi::Result<PromiseRaw<'env, Outcome<Option<NativeSandbox>>>> {
+        let provider = self.provider.clone();
+        promise(
+            env,
+            async move { Ok(provider.get_by_id(&id).await?.map(|sandbox| NativeSandbox { sandbox })) },
+        )
+    }
+
+    #[napi(catch_unwind)]
+    pub fn list<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Outcome<Vec<NativeSandbox>>>> {
+        let provider = self.provider.clone();
+        promise(env, async move {
+            Ok(provider.list().await?.into_iter().map(|sandbox| NativeSandbox { sandbox }).collect())
+        })
+    }
+
+    #[napi(catch_unwind)]
+    pub fn destroy<'env>(&self, env: &'env Env, id: String) -> napi::Result<PromiseRaw<'env, Outcome<()>>> {
+        let provider = self.provider.clone();
+        promise(env, async move { provider.destroy(&id).await.map_err(Into::into) })
+    }
+}
