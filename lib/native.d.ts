@@ -122,8 +122,8 @@ export declare class NativeProvider {
   getById(id: string): Promise<Outcome<NativeSandbox | null>>;
   list(): Promise<Outcome<NativeSandbox[]>>;
   destroy(id: string): Promise<Outcome<void>>;
-  request(request: DockerRequest): Promise<Outcome<Buffer>>;
-  stream(request: DockerRequest): Promise<Outcome<NativeStream>>;
+  request(request: DockerRequest, cancel?: Cancel): Promise<Outcome<Buffer>>;
+  stream(request: DockerRequest, cancel?: Cancel): Promise<Outcome<NativeStream>>;
 }
 
 /** `config` is JSON text. */

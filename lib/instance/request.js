@@ -1,12 +1,14 @@
 // A request of `getInstance()`'s objects: which one is data, what it means to Docker is decided in the addon.
 'use strict';
 
-const { Readable } = require('node:stream');
+const { Readable, addAbortSignal } = require('node:stream');
 
+const { checkObject } = require('../arguments.js');
 const { settle } = require('../call.js');
-const { DockerProviderError } = require('../errors.js');
+const { invalid } = require('../errors.js');
 const { toJson } = require('../plain.js');
 const { nativeProvider } = require('../provider.js');
+const { checkSignal, withSignal } = require('../signals.js');
 
 /** @typedef {import('../call').CallSite} CallSite */
 /** @typedef {import('../provider').DockerProvider} DockerProvider */
@@ -20,20 +22,24 @@ const { nativeProvider } = require('../provider.js');
  * @property {Uint8Array} [body]
  */
 
-/** @param {Wanted} wanted */
+/**
+ * dockerode's `abortSignal`, apart from the options that go to Docker.
+ * @param {Wanted} wanted
+ */
 function native({ operation, target, options, body }) {
-  if (typeof options === 'function') {
-    throw new DockerProviderError(
-      'ERR_INVALID_CONFIG',
-      `${operation}: await the promise instead of passing a callback`,
-    );
-  }
-  return { operation, target, options: toJson(options ?? {}, 'options'), body };
+  if (typeof options === 'function')
+    throw invalid(operation, 'await the promise instead of passing a callback');
+  const given = options ?? {};
+  checkObject(given, 'options');
+  const { abortSignal, ...rest } = given;
+  const signal = checkSignal(abortSignal, 'options.abortSignal');
+  return { signal, call: { operation, target, options: toJson(rest, 'options'), body } };
 }
 
 /** @param {DockerProvider} provider @param {Wanted} wanted @param {CallSite} site @returns {Promise<Buffer>} */
 async function request(provider, wanted, site) {
-  return settle(nativeProvider(provider).request(native(wanted)), site);
+  const { signal, call } = native(wanted);
+  return withSignal(signal, (cancel) => settle(nativeProvider(provider).request(call, cancel), site, signal));
 }
 
 /**
@@ -67,7 +73,12 @@ function readable(source, site) {
 
 /** @param {DockerProvider} provider @param {Wanted} wanted @param {CallSite} site @returns {Promise<Readable>} */
 async function requestStream(provider, wanted, site) {
-  return readable(await settle(nativeProvider(provider).stream(native(wanted)), site), site);
+  const { signal, call } = native(wanted);
+  const source = await withSignal(signal, (cancel) =>
+    settle(nativeProvider(provider).stream(call, cancel), site, signal),
+  );
+  const stream = readable(source, site);
+  return signal ? addAbortSignal(signal, stream) : stream;
 }
 
 module.exports = { request, requestJson, requestStream };
