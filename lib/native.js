@@ -8,11 +8,19 @@ const { platformName, platformTriple } = require('./platform.js');
 
 /** @typedef {typeof import('./native')} Addon */
 
-/** @param {string} name @param {unknown} cause */
-function cannotLoad(name, cause) {
-  const advice =
-    'Reinstall with optional dependencies enabled (npm: no --omit=optional), and on the platform that runs the code.';
-  const message = `@computesdk/docker needs the package ${name}, which could not be loaded. ${advice}`;
+/** The binary is not installed. @param {string} name its package @param {unknown} cause */
+function notInstalled(name, cause) {
+  const { version } = require('../package.json');
+  const message = `@computesdk/docker: the binary for this platform (${platformName()}) is not installed.
+It is the package ${name}@${version}, which package managers install by themselves, unless optional dependencies are
+left out (npm: --omit=optional) or node_modules comes from another platform. Install again on this one, or add it:
+  npm install ${name}@${version}`;
+  return new Error(message, { cause });
+}
+
+/** The binary is there and cannot be loaded. @param {string} name its package @param {any} cause */
+function notLoadable(name, cause) {
+  const message = `@computesdk/docker: the binary for this platform (${platformName()}), ${name}, does not load: ${cause?.message}`;
   return new Error(message, { cause });
 }
 
@@ -26,7 +34,8 @@ function load() {
   try {
     return require(name);
   } catch (cause) {
-    throw cannotLoad(name, cause);
+    const missing = /** @type {any} */ (cause)?.code === 'MODULE_NOT_FOUND';
+    throw missing ? notInstalled(name, cause) : notLoadable(name, cause);
   }
 }
 
