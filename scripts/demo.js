@@ -155,6 +155,7 @@ async function main() {
   await withEngine(async (host) => {
     await ensureImages(host, ['python:3.11-slim', 'node:20-alpine']);
     process.env.DOCKER_HOST = host;
+    console.log(`Docker engine: ${host}`);
     const { docker } = require('..');
     const provider = docker({});
     await inSandbox(provider, 'python', python);
