@@ -8,7 +8,7 @@ use computesdk_docker_host::docker::{Engine, ExecSpec, Method, RawRequest, Regis
 use computesdk_docker_host::error::Error;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
-use support::{Reply, answer, connection, fake, header, pong, request_lines};
+use support::{Reply, answer, connection, fake, folder, header, pong, request_lines, socket_before};
 
 fn engine_at(port: u16, mut options: Value) -> Engine {
     options["host"] = json!("127.0.0.1");
@@ -99,19 +99,12 @@ async fn nobody_there_is_told_with_the_address_and_where_it_came_from() {
 
 #[tokio::test]
 async fn a_provider_made_while_the_engine_is_down_works_once_it_is_up() {
-    let folder = std::env::temp_dir().join(format!("computesdk-late-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = folder("late");
     let socket = folder.join("docker.sock");
     let engine = Engine::new(connection(json!({ "socketPath": socket }))).unwrap();
     assert!(engine.list_containers(&[]).await.is_err());
-    let listener = tokio::net::UnixListener::bind(&socket).unwrap();
     let (port, _) = fake(|head, _| if head.contains("_ping") { pong("1.41") } else { ok("[]") }).await;
-    tokio::spawn(async move {
-        while let Ok((mut client, _)) = listener.accept().await {
-            let mut engine = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut engine).await });
-        }
-    });
+    socket_before(&socket, port);
     assert!(engine.list_containers(&[]).await.unwrap().is_empty());
     std::fs::remove_dir_all(folder).unwrap();
 }

@@ -45,12 +45,12 @@ impl Engine {
 
     /// Whether containers' own addresses can be reached from here.
     pub fn is_local(&self) -> bool {
-        self.wire().target().address.is_local()
+        self.wire().target().endpoint().is_local
     }
 
     /// The host under which published ports answer.
     pub fn host(&self) -> String {
-        self.wire().target().address.host().to_owned()
+        self.wire().target().endpoint().address.host().to_owned()
     }
 
     /// Asked once, then remembered.
@@ -63,7 +63,6 @@ impl Engine {
         let answer = self.bollard_within(Wait::Ordinary, self.bollard().version()).await?;
         let component = answer.components.and_then(|parts| parts.into_iter().next()).map(|part| part.name);
         let platform = answer.platform.map(|platform| platform.name).filter(|name| !name.is_empty());
-        let target = self.wire().target();
         // Podman's platform is the operating system, its component the product.
         let name = match component {
             Some(component) if component != "Engine" => component,
@@ -73,7 +72,7 @@ impl Engine {
             name,
             version: answer.version.unwrap_or_default(),
             api_version: self.wire().version().await?.to_string(),
-            found: format!("{} ({})", target.address, target.found),
+            found: self.wire().target().endpoint().to_string(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! HTTP with one engine: a few pooled connections, the API version in front of every path, a limit on every wait.
 //! Answers are handed on with whatever status they have; what a status means is each operation's to say.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -39,26 +40,25 @@ pub(super) enum Wait {
 #[derive(Debug)]
 pub(super) struct Wire {
     client: Client<Dialer, Body>,
-    target: Target,
+    target: Arc<Target>,
     headers: HeaderMap,
-    /// `http://host:port/base`.
+    /// `http://host:port/base`; the same for all sockets that come into question.
     origin: String,
-    address: String,
     version: OnceCell<ApiVersion>,
 }
 
 impl Wire {
     pub(super) fn new(target: Target) -> Result<Self> {
+        let target = Arc::new(target);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_FOR)
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
-            .build(Dialer::new(target.clone()));
+            .build(Dialer::new(Arc::clone(&target)));
         Ok(Self {
             client,
             headers: headers(&target.headers)?,
-            origin: target.address.origin(),
-            address: target.address.to_string(),
+            origin: target.endpoint().address.origin(),
             version: OnceCell::new(),
             target,
         })
@@ -66,6 +66,10 @@ impl Wire {
 
     pub(super) fn target(&self) -> &Target {
         &self.target
+    }
+
+    fn address(&self) -> String {
+        self.target.endpoint().to_string()
     }
 
     pub(super) fn limit(&self, wait: Wait) -> Option<Duration> {
@@ -114,11 +118,11 @@ impl Wire {
         let version = self.version().await?;
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let uri = format!("{}/v{version}{path}", self.origin);
-        self.perform(request, uri, limit).await
+        self.perform(self.complete(request, &uri)?, limit).await
     }
 
     pub(super) fn reading(&self, response: Response<Incoming>, wait: Wait) -> Reading {
-        Reading { body: response.into_body(), limit: self.limit(wait), address: self.address.clone() }
+        Reading { body: response.into_body(), limit: self.limit(wait), address: self.address() }
     }
 
     /// Waits for something that is sent over this wire, but not by it.
@@ -129,7 +133,7 @@ impl Wire {
     ) -> Result<T, Failure> {
         match limit {
             Some(limit) => {
-                tokio::time::timeout(limit, answer).await.map_err(|_| Failure::silent(&self.address, limit))
+                tokio::time::timeout(limit, answer).await.map_err(|_| Failure::silent(&self.address(), limit))
             }
             None => Ok(answer.await),
         }
@@ -146,35 +150,40 @@ impl Wire {
     async fn negotiate(&self) -> Result<ApiVersion, Failure> {
         let limit = Some(self.target.connect_within);
         let uri = format!("{}/_ping", self.origin);
-        let response = self.perform(Request::new(empty()), uri, limit).await?;
+        let request = self.complete(Request::new(empty()), &uri)?;
+        let response =
+            self.within(limit, self.client.request(request)).await?.map_err(|error| self.explain(error))?;
         let status = response.status();
         let engine = response.headers().get("api-version").and_then(|value| value.to_str().ok());
         let Some(engine) = engine.and_then(ApiVersion::parse) else {
             let tried =
-                format!("{}: something answers (HTTP status {status}), but no Docker engine", self.address);
+                format!("{}: something answers (HTTP status {status}), but no Docker engine", self.address());
             return Err(Failure::Unreachable { tried, source: None });
         };
         // Read to its end, so that the connection can be used again.
-        Reading { body: response.into_body(), limit, address: self.address.clone() }.all().await?;
+        Reading { body: response.into_body(), limit, address: self.address() }.all().await?;
         ApiVersion::for_engine(engine).ok_or_else(|| {
             let message = format!(
                 "{} speaks Docker API {engine}, and {OLDEST} (Docker 20.10) or newer is needed",
-                self.address
+                self.address()
             );
             Failure::Unreadable { message, source: None }
         })
     }
 
-    async fn perform(
-        &self,
-        mut request: Request<Body>,
-        uri: String,
-        limit: Option<Duration>,
-    ) -> Result<Response<Incoming>, Failure> {
+    fn complete(&self, mut request: Request<Body>, uri: &str) -> Result<Request<Body>, Failure> {
         *request.uri_mut() = uri.parse().map_err(|error| Failure::unreadable("no request", error))?;
         for (name, value) in &self.headers {
             request.headers_mut().entry(name).or_insert_with(|| value.clone());
         }
+        Ok(request)
+    }
+
+    async fn perform(
+        &self,
+        request: Request<Body>,
+        limit: Option<Duration>,
+    ) -> Result<Response<Incoming>, Failure> {
         let again = repeatable(&request);
         match (self.within(limit, self.client.request(request)).await?, again) {
             (Ok(response), _) => Ok(response),
@@ -191,7 +200,7 @@ impl Wire {
         let dial = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<DialError>());
         match dial.map(|dial| dial.tried.clone()) {
             Some(tried) => Failure::Unreachable { tried, source: Some(error.into()) },
-            None => Failure::broken(&self.address, error.into()),
+            None => Failure::broken(&self.address(), error.into()),
         }
     }
 }

@@ -2,6 +2,9 @@
 //! it is asked and answers what it is told to.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
 
+pub mod tls;
+
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use computesdk_docker_host::chunk::{Chunk, Stream};
@@ -9,7 +12,7 @@ use computesdk_docker_host::docker::{Connection, Engine, ExecSpec, ExecStream};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 
 /// Every sandbox image of the tests has a Python or BusyBox userland with a shell.
 pub const IMAGE: &str = "node:20-alpine";
@@ -126,6 +129,24 @@ async fn serve(
             Reply::Silence => std::future::pending().await,
         }
     }
+}
+
+/// Makes a made-up engine answer on a unix socket too.
+pub fn socket_before(path: &Path, port: u16) {
+    let listener = UnixListener::bind(path).expect("a socket");
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut engine = TcpStream::connect(("127.0.0.1", port)).await.expect("the fake");
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut engine).await });
+        }
+    });
+}
+
+/// An empty folder for one test.
+pub fn folder(test: &str) -> std::path::PathBuf {
+    let folder = std::env::temp_dir().join(format!("computesdk-{test}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    folder
 }
 
 /// The head of the next request, its body of a known length skipped.

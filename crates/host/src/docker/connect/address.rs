@@ -8,6 +8,9 @@ use std::path::PathBuf;
 pub(crate) enum Address {
     Unix(PathBuf),
     Tcp(Server),
+    /// TCP under TLS.
+    Tls(Server),
+    Ssh(Login),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,11 +22,22 @@ pub(crate) struct Server {
     pub(crate) base: String,
 }
 
+/// A machine whose own docker command passes us on to its engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Login {
+    pub(crate) user: Option<String>,
+    pub(crate) host: String,
+    pub(crate) port: Option<u16>,
+    /// The engine's socket there, where it is not the usual one.
+    pub(crate) socket: Option<String>,
+}
+
 const PLAIN_PORT: u16 = 2375;
+const TLS_PORT: u16 = 2376;
 
 impl Address {
-    /// Reads `unix://…`, a bare path, `tcp://…`, `http://…` and `host:port`. The error says what is wrong, without
-    /// credentials.
+    /// Reads `unix://…`, a bare path, `tcp://…`, `http://…`, `https://…`, `ssh://…` and `host:port`. The error says
+    /// what is wrong, without credentials.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text.starts_with('/') {
@@ -35,11 +49,24 @@ impl Address {
             "unix" => {
                 Err(format!("'{text}' must name an absolute path, as unix:///var/run/docker.sock does"))
             }
-            "tcp" | "http" => Server::parse(rest).map(Self::Tcp),
+            "tcp" | "http" => Server::parse(rest, PLAIN_PORT).map(Self::Tcp),
+            "https" => Server::parse(rest, TLS_PORT).map(Self::Tls),
+            "ssh" => Login::parse(rest).map(Self::Ssh),
             _ => Err(format!(
                 "'{}' is no address of a Docker engine; use unix://, tcp://, http://, https:// or ssh://",
                 redact(text)
             )),
+        }
+    }
+
+    /// The same server, spoken to under TLS; anything but TCP stays what it is. `text` is what it was parsed from.
+    pub(crate) fn under_tls(self, text: &str) -> Result<Self, String> {
+        match self {
+            Self::Tcp(_) => {
+                let rest = text.trim().split_once("://").map_or(text.trim(), |(_, rest)| rest);
+                Server::parse(rest, TLS_PORT).map(Self::Tls)
+            }
+            other => Ok(other),
         }
     }
 
@@ -48,14 +75,21 @@ impl Address {
         match self {
             // Elsewhere the engine behind the socket lives in a virtual machine.
             Self::Unix(_) => cfg!(target_os = "linux"),
-            Self::Tcp(server) => server.is_loopback(),
+            Self::Tcp(server) | Self::Tls(server) => is_loopback(&server.host),
+            Self::Ssh(login) => is_loopback(&login.host),
         }
     }
 
     /// The host under which published ports answer.
     pub(crate) fn host(&self) -> &str {
         match self {
-            Self::Tcp(server) if !server.is_loopback() => &server.host,
+            Self::Tcp(Server { host, .. })
+            | Self::Tls(Server { host, .. })
+            | Self::Ssh(Login { host, .. })
+                if !is_loopback(host) =>
+            {
+                host
+            }
             _ => "localhost",
         }
     }
@@ -63,14 +97,14 @@ impl Address {
     /// What stands before Docker's paths in a request, encrypted or not.
     pub(crate) fn origin(&self) -> String {
         match self {
-            Self::Unix(_) => "http://docker".to_owned(),
-            Self::Tcp(server) => format!("http://{}{}", server.authority(), server.base),
+            Self::Unix(_) | Self::Ssh(_) => "http://docker".to_owned(),
+            Self::Tcp(server) | Self::Tls(server) => format!("http://{}{}", server.authority(), server.base),
         }
     }
 }
 
 impl Server {
-    fn parse(text: &str) -> Result<Self, String> {
+    fn parse(text: &str, default_port: u16) -> Result<Self, String> {
         let shown = redact(text);
         let wrong = |what: &str| format!("'{shown}' {what}, as 10.0.0.5:2375 does");
         let (place, base) = text.split_once('/').unwrap_or((text, ""));
@@ -81,7 +115,7 @@ impl Server {
         let (host, port) = split_port(place).ok_or_else(|| wrong("must name a host and a port"))?;
         let port = match port {
             Some(port) => port.parse().ok().filter(|port| *port != 0),
-            None => Some(PLAIN_PORT),
+            None => Some(default_port),
         };
         let base = base.trim_end_matches('/');
         Ok(Self {
@@ -91,10 +125,6 @@ impl Server {
         })
     }
 
-    fn is_loopback(&self) -> bool {
-        self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-    }
-
     /// `host:port` as it stands in a URI.
     pub(crate) fn authority(&self) -> String {
         match self.host.contains(':') {
@@ -102,6 +132,37 @@ impl Server {
             false => format!("{}:{}", self.host, self.port),
         }
     }
+}
+
+impl Login {
+    fn parse(text: &str) -> Result<Self, String> {
+        let shown = redact(text);
+        let (place, path) = text.split_once('/').map_or((text, None), |(place, path)| (place, Some(path)));
+        let (user, place) = place.rsplit_once('@').map_or((None, place), |(user, place)| (Some(user), place));
+        if user.is_some_and(|user| user.contains(':')) {
+            return Err(format!("'ssh://{shown}' must not hold a password; ssh uses its keys and its agent"));
+        }
+        let wrong = || format!("'ssh://{shown}' must look like ssh://user@host or ssh://user@host:22");
+        let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '+' | '\\');
+        if user.is_some_and(|user| user.is_empty() || user.starts_with('-') || !user.chars().all(plain)) {
+            return Err(wrong());
+        }
+        let (host, port) = split_port(place).filter(|(host, _)| !host.starts_with('-')).ok_or_else(wrong)?;
+        let port = match port {
+            Some(port) => Some(port.parse().ok().filter(|port| *port != 0).ok_or_else(wrong)?),
+            None => None,
+        };
+        Ok(Self {
+            user: user.map(str::to_owned),
+            host: host.to_owned(),
+            port,
+            socket: path.filter(|path| !path.is_empty()).map(|path| format!("/{path}")),
+        })
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn split_port(place: &str) -> Option<(&str, Option<&str>)> {
@@ -125,7 +186,25 @@ impl fmt::Display for Address {
         match self {
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
             Self::Tcp(server) => write!(f, "tcp://{}{}", server.authority(), server.base),
+            Self::Tls(server) => write!(f, "https://{}{}", server.authority(), server.base),
+            Self::Ssh(login) => write!(f, "ssh://{login}"),
         }
+    }
+}
+
+impl fmt::Display for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(user) = &self.user {
+            write!(f, "{user}@")?;
+        }
+        match self.host.contains(':') {
+            true => write!(f, "[{}]", self.host)?,
+            false => f.write_str(&self.host)?,
+        }
+        if let Some(port) = self.port {
+            write!(f, ":{port}")?;
+        }
+        f.write_str(self.socket.as_deref().unwrap_or_default())
     }
 }
 
@@ -155,6 +234,11 @@ mod tests {
             ("box:99", "tcp://box:99"),
             ("tcp://[::1]:99", "tcp://[::1]:99"),
             ("tcp://me:p@ss@box:99", "tcp://box:99"),
+            ("https://box", "https://box:2376"),
+            ("https://[::1]:99/d", "https://[::1]:99/d"),
+            ("ssh://me@box", "ssh://me@box"),
+            ("ssh://box:22/run/d.sock", "ssh://box:22/run/d.sock"),
+            ("ssh://me@[::1]:22", "ssh://me@[::1]:22"),
         ] {
             assert_eq!(Address::parse(text).map(|address| address.to_string()).as_deref(), Ok(printed));
         }
@@ -176,9 +260,26 @@ mod tests {
             "tcp://me:hunter2@bo x:1",
             "tcp://me:a/hunter2@box:1",
             "tcp://box/a?b",
+            "ssh://me:hunter2@box",
+            "ssh://-oProxyCommand=x",
+            "ssh://-l@box",
+            "ssh://box:x",
+            "ssh://",
         ] {
             let problem = Address::parse(text).unwrap_err();
             assert!(!problem.contains("hunter2"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn tls_moves_a_server_to_its_own_port_and_leaves_sockets_alone() {
+        for (text, printed) in [
+            ("tcp://box", "https://box:2376"),
+            ("tcp://box:99/d", "https://box:99/d"),
+            ("box", "https://box:2376"),
+            ("unix:///d.sock", "unix:///d.sock"),
+        ] {
+            assert_eq!(Address::parse(text).unwrap().under_tls(text).unwrap().to_string(), printed);
         }
     }
 
@@ -190,6 +291,8 @@ mod tests {
             ("tcp://[::1]:1", true, "localhost"),
             ("tcp://localhost:1", true, "localhost"),
             ("tcp://10.0.0.5:1", false, "10.0.0.5"),
+            ("https://box", false, "box"),
+            ("ssh://me@box", false, "box"),
         ] {
             let address = Address::parse(text).unwrap();
             assert_eq!((address.is_local(), address.host()), (local, host), "{text}");

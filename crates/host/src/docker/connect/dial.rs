@@ -1,26 +1,27 @@
-//! Opens one connection to the engine, whatever it runs over, within the connect timeout. hyper calls it when its
-//! pool has none to spare.
+//! Opens one connection to the engine within the connect timeout; hyper calls it when its pool has none to spare.
+//! Where several sockets come into question, the first that answers is kept: one provider never mixes two engines.
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::Uri;
-use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tower_service::Service;
 
 use super::address::{Address, Server};
-use super::find::Target;
+use super::find::{Endpoint, Target};
+use super::socket::Socket;
+use super::{ssh, tls};
 
 /// A remote engine that vanished is noticed after this long, however quiet the connection is meant to be.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
-/// Why no connection came about; says the address.
+/// Why no connection came about; says every address that was tried.
 #[derive(Debug, thiserror::Error)]
 #[error("{tried}")]
 pub(crate) struct DialError {
@@ -30,23 +31,50 @@ pub(crate) struct DialError {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Dialer {
-    target: Target,
+    target: Arc<Target>,
 }
 
 impl Dialer {
-    pub(crate) fn new(target: Target) -> Self {
+    pub(crate) fn new(target: Arc<Target>) -> Self {
         Self { target }
     }
 
     async fn dial(self) -> Result<TokioIo<Socket>, DialError> {
-        let Target { address, found, connect_within, .. } = &self.target;
-        let failed = |why: String, source| DialError { tried: format!("{address} ({found}): {why}"), source };
-        match tokio::time::timeout(*connect_within, open(address)).await {
-            Ok(Ok(socket)) => Ok(TokioIo::new(socket)),
-            Ok(Err(error)) => Err(failed(explain(&error), Some(error))),
-            Err(_) => Err(failed(format!("no connection within {} ms", connect_within.as_millis()), None)),
+        let within = self.target.connect_within;
+        if let Some(endpoint) = self.target.settled() {
+            return open(endpoint, within).await.map(TokioIo::new);
         }
+        let mut failures = Vec::new();
+        for (index, endpoint) in self.target.endpoints.iter().enumerate() {
+            match open(endpoint, within).await {
+                // Another dial may have settled on another one meanwhile; then that is the engine.
+                Ok(socket) if self.target.settle(index) => return Ok(TokioIo::new(socket)),
+                Ok(_) => return open(self.target.endpoint(), within).await.map(TokioIo::new),
+                Err(error) => failures.push(error),
+            }
+        }
+        Err(DialError {
+            tried: summary(&failures),
+            source: failures.into_iter().find_map(|error| error.source),
+        })
     }
+}
+
+/// Every reason; sockets that are not there only by name, as there may be a dozen.
+fn summary(failures: &[DialError]) -> String {
+    let absent = |error: &&DialError| {
+        error.source.as_ref().is_some_and(|source| source.kind() == io::ErrorKind::NotFound)
+    };
+    let first = failures.iter().take(1).map(|error| error.tried.clone());
+    let rest = failures.get(1..).unwrap_or_default();
+    let told = rest.iter().filter(|error| !absent(error)).map(|error| error.tried.clone());
+    let mut parts: Vec<String> = first.chain(told).collect();
+    let names: Vec<&str> =
+        rest.iter().filter(absent).filter_map(|error| error.tried.split(" (").next()).collect();
+    if !names.is_empty() {
+        parts.push(format!("nor is there any of {}", names.join(", ")));
+    }
+    parts.join("; ")
 }
 
 impl Service<Uri> for Dialer {
@@ -63,10 +91,25 @@ impl Service<Uri> for Dialer {
     }
 }
 
-async fn open(address: &Address) -> io::Result<Socket> {
-    match address {
-        Address::Unix(path) => UnixStream::connect(path).await.map(Socket::new),
-        Address::Tcp(server) => tcp(server).await.map(Socket::new),
+async fn open(endpoint: &Endpoint, within: Duration) -> Result<Socket, DialError> {
+    let failed = |why: String, source| DialError { tried: format!("{endpoint}: {why}"), source };
+    match tokio::time::timeout(within, connect(endpoint, within)).await {
+        Ok(Ok(socket)) => Ok(socket),
+        Ok(Err(error)) => Err(failed(explain(&error), Some(error))),
+        Err(_) => Err(failed(format!("no connection within {} ms", within.as_millis()), None)),
+    }
+}
+
+async fn connect(endpoint: &Endpoint, within: Duration) -> io::Result<Socket> {
+    match (&endpoint.address, &endpoint.tls) {
+        (Address::Unix(path), _) => UnixStream::connect(path).await.map(Socket::new),
+        (Address::Ssh(login), _) => ssh::open(login, within).map(Socket::new),
+        (Address::Tcp(server), _) => tcp(server).await.map(Socket::new),
+        (Address::Tls(server), Some(client)) => {
+            let stream = tcp(server).await?;
+            tls::handshake(stream, &server.host, Arc::clone(client)).await.map(Socket::new)
+        }
+        (Address::Tls(_), None) => Err(io::Error::other("it has no TLS settings")),
     }
 }
 
@@ -79,6 +122,9 @@ async fn tcp(server: &Server) -> io::Result<TcpStream> {
 }
 
 fn explain(error: &io::Error) -> String {
+    if let Some(explained) = tls::explain(error) {
+        return explained;
+    }
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such socket".to_owned(),
         io::ErrorKind::PermissionDenied => "permission denied; may this user use Docker?".to_owned(),
@@ -87,62 +133,24 @@ fn explain(error: &io::Error) -> String {
     }
 }
 
-trait Duplex: AsyncRead + AsyncWrite + Send {}
-impl<T: AsyncRead + AsyncWrite + Send> Duplex for T {}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// One open connection, whatever is underneath.
-pub(crate) struct Socket(Pin<Box<dyn Duplex>>);
-
-impl Socket {
-    fn new(stream: impl AsyncRead + AsyncWrite + Send + 'static) -> Self {
-        Self(Box::pin(stream))
-    }
-}
-
-impl std::fmt::Debug for Socket {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Socket")
-    }
-}
-
-impl Connection for Socket {
-    fn connected(&self) -> Connected {
-        Connected::new()
-    }
-}
-
-impl AsyncRead for Socket {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.0.as_mut().poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Socket {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        self.0.as_mut().poll_write(cx, data)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        data: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.0.as_mut().poll_write_vectored(cx, data)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.as_mut().poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.as_mut().poll_shutdown(cx)
+    #[test]
+    fn every_failure_is_told_and_what_is_not_there_only_by_name() {
+        let failure = |tried: &str, kind: io::ErrorKind| DialError {
+            tried: tried.to_owned(),
+            source: Some(kind.into()),
+        };
+        let told = summary(&[
+            failure("unix:///a (default socket): there is no such socket", io::ErrorKind::NotFound),
+            failure("unix:///b (Colima): there is no such socket", io::ErrorKind::NotFound),
+            failure("unix:///c (Podman): connection refused", io::ErrorKind::ConnectionRefused),
+            failure("unix:///d (OrbStack): there is no such socket", io::ErrorKind::NotFound),
+        ]);
+        let expected = "unix:///a (default socket): there is no such socket; unix:///c (Podman): connection refused; \
+                        nor is there any of unix:///b, unix:///d";
+        assert_eq!(told, expected);
     }
 }

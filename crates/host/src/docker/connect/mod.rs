@@ -2,8 +2,14 @@
 
 mod address;
 mod config;
+mod context;
 mod dial;
+mod environment;
 mod find;
+mod known;
+mod socket;
+mod ssh;
+mod tls;
 
 pub use config::{Connection, Pem, Protocol};
 pub(super) use dial::{DialError, Dialer};
