@@ -14,8 +14,11 @@ use libc::{SIGKILL, SIGSTOP, pid_t};
 use crate::environment::TAG;
 use crate::sys::{self, Errno};
 
-/// Looks that must find nobody new before a tree counts as frozen.
-const QUIET_LOOKS: usize = 3;
+/// How sure the search must be that nobody new is left before a tree counts as frozen, and what a look that found
+/// nobody new adds to that: much when it saw every process, little when some came or went under its eyes.
+const SURE: u32 = 20;
+const SAW_ALL: u32 = 10;
+const SAW_SOME: u32 = 1;
 
 /// Looks before killing starts all the same.
 const MOST_LOOKS: usize = 100;
@@ -35,6 +38,8 @@ struct Process {
     parent: pid_t,
     group: pid_t,
     session: pid_t,
+    /// Alive, and no part of the kernel.
+    is_mortal: bool,
 }
 
 impl Tree {
@@ -48,22 +53,27 @@ impl Tree {
         self.root = None;
     }
 
-    /// Stops all that is found, until several looks in a row have found nobody new: a link of a chain of forks can be
-    /// gone between being listed and being looked at.
+    /// Stops all that is found, until nobody new is found any more: a link of a chain of forks can be gone between
+    /// being listed and being looked at, so one look is not enough.
     pub(crate) fn freeze(&mut self) {
         let mut frozen = BTreeSet::new();
-        let mut quiet = 0;
+        let mut certainty = 0;
         for _ in 0..MOST_LOOKS {
             let mut newcomers = false;
-            self.members = self.look(|pid| {
+            let look = self.look(|pid| {
                 if frozen.insert(pid) {
                     newcomers = true;
                     // Gone or not ours to signal: the kill that follows meets it again.
                     let _ = sys::kill(pid, SIGSTOP);
                 }
             });
-            quiet = if newcomers { 0 } else { quiet + 1 };
-            if quiet == QUIET_LOOKS {
+            self.members = look.members;
+            certainty = match (newcomers, look.saw_all) {
+                (true, _) => 0,
+                (false, true) => certainty + SAW_ALL,
+                (false, false) => certainty + SAW_SOME,
+            };
+            if certainty >= SURE {
                 break;
             }
         }
@@ -72,50 +82,78 @@ impl Tree {
     /// Kills all that one look finds; how many were still alive and could be signalled.
     pub(crate) fn kill(&mut self) -> usize {
         let mut alive = 0;
-        self.members = self.look(|pid| {
+        let look = self.look(|pid| {
             if !matches!(sys::kill(pid, SIGKILL), Err(Errno(libc::ESRCH | libc::EPERM))) {
                 alive += 1;
             }
         });
+        self.members = look.members;
         alive
     }
 
     /// Meets the living members of the tree, the newest first, each at once.
-    fn look(&self, mut meet: impl FnMut(pid_t)) -> BTreeSet<pid_t> {
+    fn look(&self, mut meet: impl FnMut(pid_t)) -> Look {
+        let last_before = last_pid();
         let Some(pids) = newest_first() else {
             // Without /proc only the group that the command was started in can be reached.
             let group = self.root.map(|root| -root);
             group.into_iter().for_each(&mut meet);
-            return group.into_iter().collect();
+            return Look { members: group.into_iter().collect(), saw_all: true };
         };
-        let mut found = BTreeSet::new();
-        let mut others = Vec::new();
-        for process in pids.into_iter().filter_map(Process::read) {
-            if self.is_member(&process) {
-                meet(process.pid);
-                found.insert(process.pid);
-            } else {
-                others.push(process);
+        let (mut members, mut others, mut saw_all) = (BTreeSet::new(), Vec::new(), true);
+        for pid in pids {
+            let Some(process) = Process::read(pid) else {
+                saw_all = false;
+                continue;
+            };
+            match self.membership(&process) {
+                Some(true) => {
+                    meet(pid);
+                    members.insert(pid);
+                }
+                Some(false) => others.push(process),
+                None => {
+                    saw_all = false;
+                    others.push(process);
+                }
             }
         }
-        loop {
-            let (children, rest): (Vec<_>, Vec<_>) =
-                others.into_iter().partition(|p| found.contains(&p.parent));
-            if children.is_empty() {
-                return found;
-            }
-            for child in children {
-                meet(child.pid);
-                found.insert(child.pid);
-            }
-            others = rest;
-        }
+        add_descendants(&mut members, others, meet);
+        Look { members, saw_all: saw_all && last_before.is_some() && last_before == last_pid() }
     }
 
-    fn is_member(&self, process: &Process) -> bool {
-        let root = Some(process.pid) == self.root;
+    /// `None`: it cannot be told in this moment.
+    fn membership(&self, process: &Process) -> Option<bool> {
+        if !process.is_mortal {
+            return Some(false);
+        }
         let group = Some(process.group) == self.root || Some(process.session) == self.root;
-        root || group || self.members.contains(&process.pid) || has_tag(process.pid, &self.tag)
+        if group || Some(process.pid) == self.root || self.members.contains(&process.pid) {
+            return Some(true);
+        }
+        has_tag(process.pid, &self.tag)
+    }
+}
+
+/// What one look found.
+struct Look {
+    members: BTreeSet<pid_t>,
+    /// No process came or went meanwhile, and each could be judged.
+    saw_all: bool,
+}
+
+fn add_descendants(members: &mut BTreeSet<pid_t>, mut others: Vec<Process>, mut meet: impl FnMut(pid_t)) {
+    loop {
+        let is_child = |process: &Process| process.is_mortal && members.contains(&process.parent);
+        let (children, rest): (Vec<_>, Vec<_>) = others.into_iter().partition(is_child);
+        if children.is_empty() {
+            return;
+        }
+        for child in children {
+            meet(child.pid);
+            members.insert(child.pid);
+        }
+        others = rest;
     }
 }
 
@@ -129,40 +167,51 @@ fn newest_first() -> Option<Vec<pid_t>> {
     Some(pids)
 }
 
+/// The newest process id that was given out; it moves with every start of a process.
+fn last_pid() -> Option<Vec<u8>> {
+    let line = fs::read("/proc/loadavg").ok()?;
+    line.trim_ascii_end().rsplit(|byte| *byte == b' ').next().map(<[u8]>::to_vec)
+}
+
 impl Process {
-    /// `None` when it has ended.
+    /// `None` when it has gone.
     fn read(pid: pid_t) -> Option<Self> {
         Self::parse(pid, &fs::read(format!("/proc/{pid}/stat")).ok()?)
     }
 
-    /// `pid (name) state parent group session …`; the name may hold anything. A zombie has ended.
+    /// `pid (name) state parent group session terminal foreground flags …`; the name may hold anything.
     fn parse(pid: pid_t, stat: &[u8]) -> Option<Self> {
+        const KERNEL_THREAD: i64 = 0x0020_0000;
         let after_name = stat.iter().rposition(|b| *b == b')')? + 1;
         let mut fields = std::str::from_utf8(&stat[after_name..]).ok()?.split_ascii_whitespace();
-        if matches!(fields.next()?, "Z" | "X" | "x") {
-            return None;
-        }
-        let mut number = || fields.next()?.parse().ok();
-        Some(Self { pid, parent: number()?, group: number()?, session: number()? })
+        let has_ended = matches!(fields.next()?, "Z" | "X" | "x");
+        let mut number = || fields.next()?.parse::<i64>().ok();
+        let mut id = || number().map(|id| id as pid_t);
+        let (parent, group, session) = (id()?, id()?, id()?);
+        let (_terminal, _foreground, flags) = (number()?, number()?, number()?);
+        let is_mortal = !has_ended && flags & KERNEL_THREAD == 0;
+        Some(Self { pid, parent, group, session, is_mortal })
     }
 }
 
-/// True when the environment holds the tag. Not readable (another user's): false.
-fn has_tag(pid: pid_t, tag: &[u8]) -> bool {
-    let Ok(mut environ) = fs::File::open(format!("/proc/{pid}/environ")) else { return false };
+/// True when the environment holds the tag; another user's is not told and counts as without. `None`: there is none at
+/// all, as in the middle of an exec.
+fn has_tag(pid: pid_t, tag: &[u8]) -> Option<bool> {
+    let Ok(mut environ) = fs::File::open(format!("/proc/{pid}/environ")) else { return Some(false) };
     let mut buffer = [0; 4096];
-    let mut kept = 0;
+    let (mut kept, mut any) = (0, false);
     while let Ok(count @ 1..) = environ.read(&mut buffer[kept..]) {
+        any = true;
         let filled = kept + count;
         if buffer[..filled].windows(tag.len()).any(|window| window == tag) {
-            return true;
+            return Some(true);
         }
         // The tag may lie across two reads.
         let keep = filled.min(tag.len() - 1);
         buffer.copy_within(filled - keep..filled, 0);
         kept = keep;
     }
-    false
+    any.then_some(false)
 }
 
 #[cfg(test)]
@@ -171,9 +220,11 @@ mod tests {
 
     #[test]
     fn a_process_name_may_look_like_anything() {
-        let process = Process { pid: 7, parent: 3, group: 5, session: 4 };
-        assert_eq!(Process::parse(7, b"7 (a) b) R 1 (x) S 3 5 4 0 -1 4194560"), Some(process));
-        assert_eq!(Process::parse(7, b"7 (sh) Z 3 5 4 0"), None);
+        let process = Process { pid: 7, parent: 3, group: 5, session: 4, is_mortal: true };
+        assert_eq!(Process::parse(7, b"7 (a) b) R 1 (x) S 3 5 4 0 -1 4194560 9"), Some(process));
+        let zombie = Process { is_mortal: false, ..process };
+        assert_eq!(Process::parse(7, b"7 (sh) Z 3 5 4 0 -1 4194560 9"), Some(zombie));
+        assert_eq!(Process::parse(7, b"7 (kthreadd) S 3 5 4 0 -1 2129984 9"), Some(zombie));
         assert_eq!(Process::parse(7, b"7 (sh"), None);
     }
 }
