@@ -105,7 +105,7 @@ mod tests {
 
     fn environment() -> Environment {
         let vars = [c"PATH=/one:/two", c"HOME=/root", c"HOMER=x"].map(CStr::to_owned).to_vec();
-        Environment { vars, workdir: b"/work".to_vec() }
+        Environment { vars, workdir: b"/home/me".to_vec() }
     }
 
     fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn relative_paths_start_at_the_workdir() {
         let environment = environment();
-        assert_eq!(environment.resolve("a b"), Ok(c"/work/a b".into()));
+        assert_eq!(environment.resolve("a b"), Ok(c"/home/me/a b".into()));
         assert_eq!(environment.resolve("/a"), Ok(c"/a".into()));
         assert_eq!(environment.resolve(""), Err(Errno(libc::ENOENT)));
         assert_eq!(environment.resolve("a\0"), Err(Errno(EINVAL)));
