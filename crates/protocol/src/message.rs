@@ -165,19 +165,37 @@ impl Bulk {
     }
 }
 
+/// The messages to the agent that are nothing but bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    Stdin,
+    Data,
+}
+
+impl Input {
+    /// Appends the message's frame to `out`.
+    pub fn encode(self, id: u32, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), ProtocolError> {
+        let kind = match self {
+            Self::Stdin => 2,
+            Self::Data => 8,
+        };
+        Frame::encode(id, kind, bytes, out)
+    }
+}
+
 impl ToAgent {
     /// Appends the message's frame to `out`.
     pub fn encode(&self, id: u32, out: &mut Vec<u8>) -> Result<(), ProtocolError> {
         match self {
             Self::Hello(m) => put(id, 0, m, out),
             Self::Run(m) => put(id, 1, m, out),
-            Self::Stdin(bytes) => Frame::encode(id, 2, bytes, out),
+            Self::Stdin(bytes) => Input::Stdin.encode(id, bytes, out),
             Self::StdinEnd => Frame::encode(id, 3, &[], out),
             Self::Kill => Frame::encode(id, 4, &[], out),
             Self::Credit(bytes) => put(id, 5, bytes, out),
             Self::ReadFile(path) => put(id, 6, path, out),
             Self::WriteFile(m) => put(id, 7, m, out),
-            Self::Data(bytes) => Frame::encode(id, 8, bytes, out),
+            Self::Data(bytes) => Input::Data.encode(id, bytes, out),
             Self::DataEnd => Frame::encode(id, 9, &[], out),
             Self::Mkdir(path) => put(id, 10, path, out),
             Self::ReadDir(m) => put(id, 11, m, out),
