@@ -1,62 +1,52 @@
 //! One request under way: its answers, the credit it gives, the input it still has to send.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use computesdk_docker_protocol::{CHUNK, ToAgent, ToHost, WINDOW};
-use tokio::sync::mpsc::UnboundedReceiver;
+use computesdk_docker_protocol::{CHUNK, Input, ProtocolError, ToAgent, ToHost, WINDOW};
 
+use super::kind::Kind;
 use super::requests::Requests;
-use crate::error::{Error, Result};
+use crate::error::Result as HostResult;
 
-/// Credit is given back in portions, so that small output costs no extra frames.
-const CREDIT: usize = WINDOW / 4;
-
+/// Dropped before its end, it tells the agent to stop.
 #[derive(Debug)]
 pub(super) struct Call {
     requests: Arc<Requests>,
     id: u32,
-    during: &'static str,
-    answers: UnboundedReceiver<ToHost>,
-    taken: usize,
+    kind: Kind,
     ended: bool,
 }
 
 impl Call {
-    pub(super) fn new(
-        requests: Arc<Requests>,
-        id: u32,
-        during: &'static str,
-        answers: UnboundedReceiver<ToHost>,
-    ) -> Self {
-        Self { requests, id, during, answers, taken: 0, ended: false }
+    pub(super) fn new(requests: Arc<Requests>, id: u32, kind: Kind) -> Self {
+        Self { requests, id, kind, ended: false }
     }
 
-    pub(super) async fn next(&mut self) -> Result<ToHost> {
-        let Some(answer) = self.answers.recv().await else {
-            self.ended = true;
-            return Err(self.requests.why_closed(self.during));
-        };
-        self.ended = matches!(answer, ToHost::Exited(_) | ToHost::Done | ToHost::Failed(_));
-        Ok(answer)
+    /// The next answer. That it is one of this kind of request has been checked, and nothing follows the end.
+    pub(super) async fn next(&mut self) -> HostResult<ToHost> {
+        let answer = poll_fn(|cx| self.requests.poll_next(self.id, self.kind, cx)).await;
+        self.ended = matches!(answer, Err(_) | Ok(ToHost::Exited(_) | ToHost::Done | ToHost::Failed(_)));
+        answer
     }
 
-    pub(super) fn send(&self, message: &ToAgent) {
-        self.requests.send(self.id, message);
+    pub(super) fn kill(&self) {
+        self.requests.send(|out| ToAgent::Kill.encode(self.id, out));
     }
 
     /// Somebody took so many bytes of output.
     pub(super) fn took(&mut self, bytes: usize) {
-        self.taken += bytes;
-        if self.taken >= CREDIT {
-            self.requests.grant(self.id, self.taken);
-            self.taken = 0;
-        }
+        self.requests.took(self.id, bytes);
     }
 
-    /// An answer that this request cannot have.
-    pub(super) fn broken(&self) -> Error {
-        self.requests.broken(self.during)
+    /// The agent took input: sends what there is room for now.
+    pub(super) fn go_on(&self, feed: &mut Feed, credit: u32) {
+        feed.room += credit as usize;
+        let portion = feed.portion();
+        if !portion.is_empty() {
+            self.requests.feed(self.id, &portion);
+        }
     }
 }
 
@@ -73,36 +63,53 @@ impl Drop for Call {
 pub(super) struct Feed {
     left: Bytes,
     room: usize,
-    chunk: fn(Vec<u8>) -> ToAgent,
+    kind: Input,
+    end: Option<ToAgent>,
+}
+
+/// What of the input fits now, and its end when nothing is left.
+#[derive(Debug)]
+pub(super) struct Portion {
+    bytes: Bytes,
+    kind: Input,
     end: Option<ToAgent>,
 }
 
 impl Feed {
     pub(super) fn stdin(content: Option<Bytes>) -> Self {
         let end = content.is_some().then_some(ToAgent::StdinEnd);
-        Self { left: content.unwrap_or_default(), room: WINDOW, chunk: ToAgent::Stdin, end }
+        Self { left: content.unwrap_or_default(), room: WINDOW, kind: Input::Stdin, end }
     }
 
     pub(super) fn file(content: Bytes) -> Self {
-        Self { left: content, room: WINDOW, chunk: ToAgent::Data, end: Some(ToAgent::DataEnd) }
+        Self { left: content, room: WINDOW, kind: Input::Data, end: Some(ToAgent::DataEnd) }
     }
 
-    /// Sends what there is room for, and the end after the last byte.
-    pub(super) fn pump(&mut self, call: &Call) {
-        while self.room > 0 && !self.left.is_empty() {
-            let part = self.left.split_to(self.left.len().min(CHUNK).min(self.room));
-            self.room -= part.len();
-            call.send(&(self.chunk)(part.to_vec()));
-        }
-        if self.left.is_empty()
-            && let Some(end) = self.end.take()
-        {
-            call.send(&end);
-        }
+    pub(super) fn portion(&mut self) -> Portion {
+        let bytes = self.left.split_to(self.left.len().min(self.room));
+        self.room -= bytes.len();
+        let end = if self.left.is_empty() { self.end.take() } else { None };
+        Portion { bytes, kind: self.kind, end }
+    }
+}
+
+impl Portion {
+    pub(super) fn none() -> Self {
+        Self { bytes: Bytes::new(), kind: Input::Data, end: None }
     }
 
-    /// The agent took so many bytes.
-    pub(super) fn credited(&mut self, bytes: u32) {
-        self.room = self.room.saturating_add(bytes as usize);
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.bytes.is_empty() && self.end.is_none()
+    }
+
+    pub(super) fn encode(&self, id: u32, out: &mut Vec<u8>) -> Result<(), ProtocolError> {
+        for chunk in self.bytes.chunks(CHUNK) {
+            self.kind.encode(id, chunk, out)?;
+        }
+        self.end.as_ref().map_or(Ok(()), |end| end.encode(id, out))
     }
 }

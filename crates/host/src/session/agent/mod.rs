@@ -1,13 +1,19 @@
 //! A session over the agent: requests and answers as frames on one reader and one writer, whatever these are.
 //!
-//! One task reads, one writes; both end with the session. The agent may send only as much of a request's output as
-//! was granted, so the reading task never waits for a slow taker.
+//! One task reads; what is sent goes out from the caller's own task while the way is free, and by a second task while
+//! it is not. Both end with the session. The agent may send only as much of a request's output as was granted, so the
+//! reading task never waits for a slow taker. The peer may be hostile: what it sends is checked, and bounded.
 
 mod call;
 mod files;
+mod greet;
+mod kind;
 mod open;
+mod outgoing;
 mod process;
 mod requests;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -33,6 +39,7 @@ impl AgentSession {
 
 impl Drop for AgentSession {
     fn drop(&mut self) {
+        self.requests.close("the session was closed");
         self.tasks.iter().for_each(JoinHandle::abort);
     }
 }

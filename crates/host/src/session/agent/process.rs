@@ -1,78 +1,73 @@
 //! Processes over the agent: run to the end, or start and leave.
 
+use std::pin::{Pin, pin};
+
 use bytes::Bytes;
 use computesdk_docker_protocol::{Failed, Op, Run, ToAgent, ToHost};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use super::AgentSession;
-use super::call::{Call, Feed};
+use super::call::{Call, Feed, Portion};
+use super::kind::Kind;
 use crate::error::{Error, Result};
 use crate::session::{Chunk, Exit, Output, Process, Stream, system};
 
-const DURING: &str = "runCommand";
-
 impl AgentSession {
+    /// Dropping the future kills the command.
     pub async fn run(&self, process: Process, stop: &CancellationToken, output: &Output) -> Result<Exit> {
-        let feed = Feed::stdin(process.stdin.clone());
-        let stdin = process.stdin.is_some();
-        let call = self.requests.begin(DURING, &request(process, Kind::Foreground { stdin }))?;
-        let mut running = Running { call, feed, stop, output, killed: false };
+        let mut feed = Feed::stdin(process.stdin.clone());
+        let request = request(process, Kind::Run);
+        let call = self.requests.begin(Kind::Run, &request, &feed.portion())?;
+        let stopped = pin!(stop.cancelled());
+        let mut running = Running { call, stopped, output, killed: false };
         loop {
-            running.feed.pump(&running.call);
             match running.next().await? {
                 ToHost::Stdout(data) => running.pass_on(Stream::Stdout, data).await,
                 ToHost::Stderr(data) => running.pass_on(Stream::Stderr, data).await,
-                ToHost::Credit(bytes) => running.feed.credited(bytes),
+                ToHost::Credit(bytes) => running.call.go_on(&mut feed, bytes),
                 ToHost::Exited(exited) => return Ok(Exit { code: system::exit_code(exited) }),
                 ToHost::Failed(failed) => return Err(not_started(&failed)),
-                _ => return Err(running.call.broken()),
+                // Not let through for this kind of request.
+                _ => {}
             }
         }
     }
 
+    /// Dropping the future leaves the process.
     pub async fn start(&self, process: Process) -> Result<u32> {
-        let mut call = self.requests.begin(DURING, &request(process, Kind::Background))?;
-        let mut pid = None;
+        let mut call = self.requests.begin(Kind::Start, &request(process, Kind::Start), &Portion::none())?;
+        let mut pid = 0;
         loop {
-            match (call.next().await?, pid) {
-                (ToHost::Started(started), None) => pid = Some(started.pid),
-                (ToHost::Done, Some(pid)) => return Ok(pid),
-                (ToHost::Failed(failed), None) => return Err(not_started(&failed)),
-                _ => return Err(call.broken()),
+            match call.next().await? {
+                ToHost::Started(started) => pid = started.pid,
+                ToHost::Failed(failed) => return Err(not_started(&failed)),
+                _ => return Ok(pid),
             }
         }
     }
-}
-
-#[derive(Clone, Copy)]
-enum Kind {
-    Foreground { stdin: bool },
-    Background,
 }
 
 fn request(process: Process, kind: Kind) -> ToAgent {
-    let (stdin, background) = match kind {
-        Kind::Foreground { stdin } => (stdin, false),
-        Kind::Background => (false, true),
-    };
+    let background = kind == Kind::Start;
+    let stdin = process.stdin.is_some() && !background;
     ToAgent::Run(Run { argv: process.argv, env: process.env, cwd: process.cwd, stdin, background })
 }
 
-struct Running<'a> {
+struct Running<'a, 's> {
     call: Call,
-    feed: Feed,
-    stop: &'a CancellationToken,
+    stopped: Pin<&'a mut WaitForCancellationFuture<'s>>,
     output: &'a Output,
     killed: bool,
 }
 
-impl Running<'_> {
+impl Running<'_, '_> {
     async fn next(&mut self) -> Result<ToHost> {
         loop {
             tokio::select! {
                 biased;
                 // First: a process that floods must not keep itself from being killed.
-                () = self.stop.cancelled(), if !self.killed => self.kill(),
+                () = self.stopped.as_mut(), if !self.killed => self.kill(),
                 answer = self.call.next() => return answer,
             }
         }
@@ -81,23 +76,28 @@ impl Running<'_> {
     /// Hands output on; a slow taker slows the process, and does not keep it from being killed.
     async fn pass_on(&mut self, stream: Stream, data: Vec<u8>) {
         let size = data.len();
-        let output = self.output;
-        let send = output.send(Chunk { stream, data: Bytes::from(data) });
-        tokio::pin!(send);
-        loop {
-            tokio::select! {
-                biased;
-                // A taker that is gone wants nothing more: the rest is drained.
-                _ = &mut send => break,
-                () = self.stop.cancelled(), if !self.killed => self.kill(),
-            }
+        match self.output.try_send(Chunk { stream, data: Bytes::from(data) }) {
+            // A taker that is gone wants nothing more: the rest is drained.
+            Ok(()) | Err(TrySendError::Closed(_)) => {}
+            Err(TrySendError::Full(chunk)) => self.wait_for_taker(chunk).await,
         }
         self.call.took(size);
     }
 
+    async fn wait_for_taker(&mut self, chunk: Chunk) {
+        let mut send = pin!(self.output.send(chunk));
+        loop {
+            tokio::select! {
+                biased;
+                _ = &mut send => return,
+                () = self.stopped.as_mut(), if !self.killed => self.kill(),
+            }
+        }
+    }
+
     fn kill(&mut self) {
         self.killed = true;
-        self.call.send(&ToAgent::Kill);
+        self.call.kill();
     }
 }
 
@@ -108,16 +108,20 @@ fn not_started(failed: &Failed) -> Error {
     let what = match (failed.op, *code) {
         (Op::Exec, "ENOENT") if failed.path == "/bin/sh" => {
             "the image has no /bin/sh, which runCommand needs; runCode and the file calls work without it"
-                .to_owned()
         }
         (Op::Exec, "E2BIG") => {
             "the command is too long for the system (128 KiB for a word): put it into a file with writeFile"
-                .to_owned()
         }
-        (Op::Fork, "EAGAIN" | "ENOMEM") => {
-            "no more processes can be started in the sandbox: its pids or memory limit is reached".to_owned()
+        (Op::Fork, "EAGAIN") => {
+            "the sandbox has reached its limit of processes: end some, or raise container.resources.pidsLimit"
+        }
+        (Op::Fork, "ENOMEM") => {
+            "the sandbox has no memory left for another process: end some, or raise container.resources.memory"
+        }
+        (Op::Fork, "EMFILE" | "ENFILE") => {
+            "the sandbox has too many files open for another process: run fewer commands at once"
         }
         _ => return error,
     };
-    Error::CannotRun { what }
+    Error::CannotRun { what: what.to_owned() }
 }

@@ -1,20 +1,25 @@
-//! Who waits for which answer. Checks what the agent sends against what was asked and granted: the peer of a
-//! session may be hostile code.
+//! Who waits for which answer. Checks what the agent sends against what was asked and granted, and keeps it until the
+//! caller takes it: no more than a window of output for each request.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
-use computesdk_docker_protocol::{ToAgent, ToHost, WINDOW};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use computesdk_docker_protocol::{CHUNK, ProtocolError, ToAgent, ToHost, WINDOW};
 
-use super::call::Call;
+use super::call::{Call, Portion};
+use super::kind::{Kind, Progress};
 use super::open::SessionLabel;
+use super::outgoing::Outgoing;
 use crate::error::{Error, Result};
+
+/// Credit is given back in portions, so that small output costs no extra frames.
+pub(super) const CREDIT: usize = WINDOW / 4;
 
 #[derive(Debug)]
 pub(super) struct Requests {
     label: SessionLabel,
-    outgoing: UnboundedSender<Vec<u8>>,
+    outgoing: Arc<Outgoing>,
     state: Mutex<State>,
 }
 
@@ -26,16 +31,25 @@ struct State {
     closed: Option<String>,
 }
 
+/// A request whose end the caller has not taken yet.
 #[derive(Debug)]
 struct Route {
-    /// `None`: the caller has gone; what still comes is dropped.
-    events: Option<UnboundedSender<ToHost>>,
-    /// Bytes of output that the agent may still send.
+    kind: Kind,
+    progress: Progress,
+    waiting: VecDeque<ToHost>,
+    /// Bytes of input that the agent took since the caller asked last, and those it has not taken.
+    credit: usize,
+    untaken: usize,
+    /// Bytes of output that the agent may still send, and those taken that were not granted again yet.
     granted: usize,
+    ungranted: usize,
+    waker: Option<Waker>,
+    /// The caller has gone; what still comes is dropped.
+    abandoned: bool,
 }
 
 impl Requests {
-    pub(super) fn new(label: SessionLabel, outgoing: UnboundedSender<Vec<u8>>) -> Self {
+    pub(super) fn new(label: SessionLabel, outgoing: Arc<Outgoing>) -> Self {
         Self { label, outgoing, state: Mutex::default() }
     }
 
@@ -43,79 +57,110 @@ impl Requests {
         self.state().closed.is_none()
     }
 
-    /// Sends a request and registers who waits for its answer.
-    pub(super) fn begin(self: &Arc<Self>, during: &'static str, request: &ToAgent) -> Result<Call> {
-        let (events, answers) = unbounded_channel();
-        let mut state = self.state();
-        if let Some(reason) = &state.closed {
-            return Err(self.lost(during, reason));
-        }
-        let id = state.free_id();
-        let mut frame = Vec::new();
-        request
-            .encode(id, &mut frame)
-            .map_err(|error| Error::CannotRun { what: format!("{during}: {error}") })?;
-        state.routes.insert(id, Route { events: Some(events), granted: WINDOW });
-        // A writing task that is gone closes the session, and that answers the call.
-        _ = self.outgoing.send(frame);
-        drop(state);
-        Ok(Call::new(Arc::clone(self), id, during, answers))
-    }
-
-    pub(super) fn send(&self, id: u32, message: &ToAgent) {
-        let mut frame = Vec::new();
-        // Chunks are far below the frame limit, the other messages have no size to speak of.
-        if message.encode(id, &mut frame).is_ok() {
-            _ = self.outgoing.send(frame);
+    /// Registers who waits for the answers and sends the request, with what of its input fits, in one piece.
+    pub(super) fn begin(self: &Arc<Self>, kind: Kind, request: &ToAgent, input: &Portion) -> Result<Call> {
+        let id = {
+            let mut state = self.state();
+            if let Some(reason) = &state.closed {
+                return Err(self.lost(kind, reason));
+            }
+            state.register(Route::new(kind, input.len()))
+        };
+        let sent = self.outgoing.send(|out| {
+            request.encode(id, out)?;
+            input.encode(id, out)
+        });
+        match sent {
+            Ok(()) => Ok(Call::new(Arc::clone(self), id, kind)),
+            Err(error) => {
+                self.state().routes.remove(&id);
+                Err(Error::CannotRun { what: format!("the {} request is too large: {error}", kind.name()) })
+            }
         }
     }
 
-    /// The taker took so much: the agent may send as much again.
-    pub(super) fn grant(&self, id: u32, bytes: usize) {
+    /// Sends more frames of a request. They are small, or cut to what a frame takes.
+    pub(super) fn send(&self, encode: impl FnOnce(&mut Vec<u8>) -> Result<(), ProtocolError>) {
+        if let Err(error) = self.outgoing.send(encode) {
+            self.close(&error.to_string());
+        }
+    }
+
+    /// Sends more of a request's input.
+    pub(super) fn feed(&self, id: u32, input: &Portion) {
+        // Before it is sent: its credit may be back at once.
         if let Some(route) = self.state().routes.get_mut(&id) {
-            route.granted += bytes;
-            self.send(id, &ToAgent::Credit(u32::try_from(bytes).unwrap_or(u32::MAX)));
+            route.untaken += input.len();
         }
+        self.send(|out| input.encode(id, out));
     }
 
-    /// Passes on what the agent sent; an error ends the session.
+    /// Passes on what the agent sent; an error is a fault of the agent's and ends the session.
     pub(super) fn deliver(&self, id: u32, message: ToHost) -> Result<(), String> {
         let mut state = self.state();
-        let Some(route) = state.routes.get_mut(&id) else {
-            return Err(format!("the agent answered request {id}, which nobody made"));
-        };
-        let size = size(&message);
-        route.granted = route
-            .granted
-            .checked_sub(size)
-            .ok_or_else(|| format!("the agent sent more of request {id} than granted"))?;
-        let ends = is_end(&message);
-        match &route.events {
-            Some(events) => _ = events.send(message),
-            None => route.granted += size,
-        }
-        let abandoned = route.events.is_none();
-        if ends {
+        let route = state
+            .routes
+            .get_mut(&id)
+            .ok_or_else(|| format!("an answer to request {id}, which nobody made"))?;
+        let due = route.take_in(message)?;
+        let waker = route.waker.take();
+        if route.abandoned && route.progress.has_ended() {
             state.routes.remove(&id);
         }
         drop(state);
-        if abandoned && !ends && size > 0 {
-            self.send(id, &ToAgent::Credit(u32::try_from(size).unwrap_or(u32::MAX)));
+        if let Some(waker) = waker {
+            waker.wake();
         }
+        self.grant(id, due);
         Ok(())
     }
 
-    /// The caller has gone before the answer.
+    /// The next answer; credit for input comes before what waits.
+    pub(super) fn poll_next(&self, id: u32, kind: Kind, cx: &Context<'_>) -> Poll<Result<ToHost>> {
+        let mut state = self.state();
+        let State { routes, closed, .. } = &mut *state;
+        if let Some(route) = routes.get_mut(&id) {
+            if let Some(message) = route.next() {
+                if is_end(&message) {
+                    routes.remove(&id);
+                }
+                return Poll::Ready(Ok(message));
+            }
+            if closed.is_none() {
+                route.waker = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(Err(self.lost(kind, closed.as_deref().unwrap_or("the request had ended"))))
+    }
+
+    /// The caller handed on so many bytes of output: the agent may send as many again.
+    pub(super) fn took(&self, id: u32, bytes: usize) {
+        let due = self.state().routes.get_mut(&id).map_or(0, |route| route.took(bytes));
+        self.grant(id, due);
+    }
+
+    fn grant(&self, id: u32, due: usize) {
+        if let Ok(bytes @ 1..) = u32::try_from(due) {
+            self.send(|out| ToAgent::Credit(bytes).encode(id, out));
+        }
+    }
+
+    /// The caller has gone: the agent need not go on, and what it has sent is let go.
     pub(super) fn abandon(&self, id: u32) {
         let mut state = self.state();
+        let closed = state.closed.is_some();
         let Some(route) = state.routes.get_mut(&id) else { return };
-        let unseen = WINDOW - route.granted.min(WINDOW);
-        route.events = None;
-        route.granted += unseen;
+        if closed || route.progress.has_ended() {
+            state.routes.remove(&id);
+            return;
+        }
+        let due = route.abandon();
+        let stop = route.kind != Kind::Start;
         drop(state);
-        self.send(id, &ToAgent::Cancel);
-        if unseen > 0 {
-            self.send(id, &ToAgent::Credit(u32::try_from(unseen).unwrap_or(u32::MAX)));
+        self.grant(id, due);
+        if stop {
+            self.send(|out| ToAgent::Cancel.encode(id, out));
         }
     }
 
@@ -123,23 +168,15 @@ impl Requests {
     pub(super) fn close(&self, reason: &str) {
         let mut state = self.state();
         state.closed.get_or_insert_with(|| reason.to_owned());
-        // Without its sender, a call's queue ends.
-        state.routes.clear();
+        state.routes.retain(|_, route| !route.abandoned);
+        let wakers: Vec<Waker> = state.routes.values_mut().filter_map(|route| route.waker.take()).collect();
+        drop(state);
+        self.outgoing.close();
+        wakers.into_iter().for_each(Waker::wake);
     }
 
-    pub(super) fn why_closed(&self, during: &str) -> Error {
-        let reason = self.state().closed.clone().unwrap_or_else(|| "the agent ended".to_owned());
-        self.lost(during, &reason)
-    }
-
-    /// The agent answered with something that is no answer to this request.
-    pub(super) fn broken(&self, during: &str) -> Error {
-        self.close("the agent sent an answer that does not belong to the request");
-        self.why_closed(during)
-    }
-
-    fn lost(&self, during: &str, reason: &str) -> Error {
-        Error::SessionLost { id: self.label.id(), during: during.to_owned(), reason: reason.to_owned() }
+    fn lost(&self, kind: Kind, reason: &str) -> Error {
+        Error::SessionLost { id: self.label.id(), during: kind.name().to_owned(), reason: reason.to_owned() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -148,22 +185,94 @@ impl Requests {
 }
 
 impl State {
-    /// Ids come round again after four billion requests; one may still be under way then.
-    fn free_id(&mut self) -> u32 {
+    /// Ids come round again after four billion requests; one may still be under way then. 0 is the greeting's.
+    fn register(&mut self, route: Route) -> u32 {
         loop {
             self.last_id = self.last_id.wrapping_add(1);
             if self.last_id != 0 && !self.routes.contains_key(&self.last_id) {
+                self.routes.insert(self.last_id, route);
                 return self.last_id;
             }
         }
     }
 }
 
-/// Bytes that count against the window; directory entries are bounded by their number instead.
-fn size(message: &ToHost) -> usize {
+impl Route {
+    fn new(kind: Kind, untaken: usize) -> Self {
+        Self {
+            kind,
+            progress: Progress::default(),
+            waiting: VecDeque::new(),
+            credit: 0,
+            untaken,
+            granted: WINDOW,
+            ungranted: 0,
+            waker: None,
+            abandoned: false,
+        }
+    }
+
+    /// Checks an answer and keeps it. The answer's answer is how much is to be granted at once.
+    fn take_in(&mut self, message: ToHost) -> Result<usize, String> {
+        self.progress.advance(self.kind, &message)?;
+        let size = bulk(&message).map_or(0, Vec::len);
+        self.granted = self.granted.checked_sub(size).ok_or("more output than was granted")?;
+        if let ToHost::Credit(bytes) = message {
+            let bytes = bytes as usize;
+            self.untaken = self.untaken.checked_sub(bytes).ok_or("credit for input that was not sent")?;
+            self.credit += bytes;
+        } else if self.abandoned {
+            return Ok(self.took(size));
+        } else {
+            self.keep(message);
+        }
+        Ok(0)
+    }
+
+    /// Small pieces of the same kind become one: a process that prints byte by byte costs no message for each.
+    fn keep(&mut self, message: ToHost) {
+        if let (Some(last), Some(more)) = (self.waiting.back_mut(), bulk(&message))
+            && std::mem::discriminant(last) == std::mem::discriminant(&message)
+            && let ToHost::Stdout(kept) | ToHost::Stderr(kept) | ToHost::Data(kept) = last
+            && kept.len() + more.len() <= CHUNK
+        {
+            kept.extend_from_slice(more);
+        } else {
+            self.waiting.push_back(message);
+        }
+    }
+
+    fn next(&mut self) -> Option<ToHost> {
+        match std::mem::take(&mut self.credit) {
+            0 => self.waiting.pop_front(),
+            bytes => Some(ToHost::Credit(u32::try_from(bytes).unwrap_or(u32::MAX))),
+        }
+    }
+
+    /// How much is to be granted now.
+    fn took(&mut self, bytes: usize) -> usize {
+        self.ungranted += bytes;
+        if self.ungranted < CREDIT || self.progress.has_ended() {
+            return 0;
+        }
+        self.granted += self.ungranted;
+        std::mem::take(&mut self.ungranted)
+    }
+
+    fn abandon(&mut self) -> usize {
+        self.abandoned = true;
+        self.progress.abandon();
+        self.waker = None;
+        let unseen = self.waiting.drain(..).filter_map(|message| bulk(&message).map(Vec::len)).sum();
+        self.took(unseen)
+    }
+}
+
+/// The bytes that count against the window.
+fn bulk(message: &ToHost) -> Option<&Vec<u8>> {
     match message {
-        ToHost::Stdout(data) | ToHost::Stderr(data) | ToHost::Data(data) => data.len(),
-        _ => 0,
+        ToHost::Stdout(data) | ToHost::Stderr(data) | ToHost::Data(data) => Some(data),
+        _ => None,
     }
 }
 

@@ -1,0 +1,156 @@
+//! What was asked, and so what may be answered. Pure: the rules of the protocol as seen from the host.
+
+use computesdk_docker_protocol::ToHost;
+
+/// A listing is kept in memory whole: what a hostile agent can make of that is bounded. Room for some millions of
+/// entries.
+const MAX_LISTING: usize = 512 * 1024 * 1024;
+
+/// What an entry costs beside its name.
+const ENTRY: usize = 64;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Run,
+    Start,
+    Read,
+    Write,
+    List,
+    Exists,
+    Mkdir,
+    Remove,
+}
+
+/// How far a request's answers have come.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// `Started` or `Found` came.
+    answered: bool,
+    listed: usize,
+    ended: bool,
+}
+
+impl Kind {
+    /// The call's name in errors.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Run | Self::Start => "runCommand",
+            Self::Read => "readFile",
+            Self::Write => "writeFile",
+            Self::List => "readdir",
+            Self::Exists => "exists",
+            Self::Mkdir => "mkdir",
+            Self::Remove => "remove",
+        }
+    }
+
+    fn may_get(self, answer: &ToHost, progress: &Progress) -> bool {
+        match (self, answer) {
+            (_, ToHost::Failed(_)) => true,
+            (Self::Run, ToHost::Exited(_) | ToHost::Credit(_)) => true,
+            (Self::Run, ToHost::Stdout(data) | ToHost::Stderr(data)) => !data.is_empty(),
+            (Self::Start, ToHost::Started(_)) | (Self::Exists, ToHost::Found(_)) => !progress.answered,
+            (Self::Start | Self::Exists, ToHost::Done) => progress.answered,
+            (Self::Read, ToHost::Data(data)) => !data.is_empty(),
+            (Self::List, ToHost::Entries(entries)) => !entries.is_empty(),
+            (Self::Write, ToHost::Credit(_)) => true,
+            (Self::Read | Self::Write | Self::List | Self::Mkdir | Self::Remove, ToHost::Done) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Progress {
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// The caller has gone: a file call that is cancelled may end without the answer it was about.
+    pub(super) fn abandon(&mut self) {
+        self.answered = true;
+    }
+
+    /// Notes an answer; an error when the request cannot have it.
+    pub(super) fn advance(&mut self, kind: Kind, answer: &ToHost) -> Result<(), String> {
+        if self.ended || !kind.may_get(answer, self) {
+            return Err(format!("{} for a {} request that cannot have it", name(answer), kind.name()));
+        }
+        match answer {
+            ToHost::Started(_) | ToHost::Found(_) => self.answered = true,
+            ToHost::Exited(_) | ToHost::Done | ToHost::Failed(_) => self.ended = true,
+            ToHost::Entries(entries) => {
+                self.listed += entries.iter().map(|entry| ENTRY + entry.name.len()).sum::<usize>();
+                if self.listed > MAX_LISTING {
+                    return Err("a folder listing without end".to_owned());
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn name(answer: &ToHost) -> &'static str {
+    match answer {
+        ToHost::Hello(_) => "Hello",
+        ToHost::Started(_) => "Started",
+        ToHost::Stdout(_) => "Stdout",
+        ToHost::Stderr(_) => "Stderr",
+        ToHost::Exited(_) => "Exited",
+        ToHost::Credit(_) => "Credit",
+        ToHost::Data(_) => "Data",
+        ToHost::Entries(_) => "Entries",
+        ToHost::Found(_) => "Found",
+        ToHost::Done => "Done",
+        ToHost::Failed(_) => "Failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use computesdk_docker_protocol::{EntryKind, Exited, FileEntry, Started};
+
+    use super::*;
+
+    fn takes(kind: Kind, answers: &[ToHost]) -> bool {
+        let mut progress = Progress::default();
+        answers.iter().all(|answer| progress.advance(kind, answer).is_ok())
+    }
+
+    #[test]
+    fn each_request_gets_its_own_answers_and_one_end() {
+        let started = ToHost::Started(Started { pid: 7 });
+        let exited = ToHost::Exited(Exited::Code(0));
+        let data = ToHost::Data(vec![1]);
+        assert!(takes(Kind::Run, &[ToHost::Stdout(vec![1]), ToHost::Credit(1), exited.clone()]));
+        assert!(takes(Kind::Start, &[started.clone(), ToHost::Done]));
+        assert!(takes(Kind::Read, &[data.clone(), ToHost::Done]));
+        assert!(takes(Kind::Exists, &[ToHost::Found(true), ToHost::Done]));
+        for (kind, wrong) in [
+            (Kind::Run, vec![exited.clone(), exited.clone()]),
+            (Kind::Run, vec![ToHost::Done]),
+            (Kind::Run, vec![ToHost::Stdout(vec![])]),
+            (Kind::Run, vec![started.clone()]),
+            (Kind::Start, vec![ToHost::Done]),
+            (Kind::Start, vec![started.clone(), started]),
+            (Kind::Start, vec![exited]),
+            (Kind::Read, vec![ToHost::Data(vec![])]),
+            (Kind::Read, vec![ToHost::Credit(1)]),
+            (Kind::Exists, vec![ToHost::Done]),
+            (Kind::Exists, vec![ToHost::Found(true), ToHost::Found(true)]),
+            (Kind::List, vec![ToHost::Entries(vec![])]),
+            (Kind::Mkdir, vec![data]),
+        ] {
+            assert!(!takes(kind, &wrong), "{kind:?} {wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_listing_has_a_limit() {
+        let entry = FileEntry { name: vec![b'x'; 4096], kind: EntryKind::File, size: 0, modified_ms: 0 };
+        let batch = ToHost::Entries(vec![entry; 256]);
+        let mut progress = Progress::default();
+        let accepted = (0..1000).take_while(|_| progress.advance(Kind::List, &batch).is_ok()).count();
+        assert!((500..520).contains(&accepted), "{accepted}");
+    }
+}
