@@ -137,7 +137,10 @@ async fn a_body_that_stops_half_way_is_given_up_and_one_that_breaks_is_told() {
         }
     };
     let (port, _) = fake(half(Reply::Bytes)).await;
-    let error = engine_at(port, json!({ "timeout": 200 })).list_containers(&[]).await.unwrap_err();
+    let engine = engine_at(port, json!({ "timeout": 200 }));
+    let error = engine.list_containers(&[]).await.unwrap_err();
+    assert!(error.to_string().contains("did not answer"), "{error}");
+    let error = engine.request(RawRequest::new(Method::Get, "/info")).await.unwrap_err();
     assert!(error.to_string().contains("did not answer"), "{error}");
     let (port, _) = fake(half(Reply::Last)).await;
     let error = engine_at(port, DEFAULTS).list_containers(&[]).await.unwrap_err();
@@ -160,6 +163,44 @@ async fn a_read_on_a_dead_pooled_connection_is_sent_again_and_a_change_is_not() 
     let error = engine.start_container("a", &Value::Null).await.unwrap_err();
     assert_eq!(error.code(), "ERR_DOCKER_UNREACHABLE");
     assert_eq!(requests.lock().unwrap().len(), 5);
+}
+
+#[tokio::test]
+async fn a_thousand_calls_at_once_hold_few_connections() {
+    let open = std::sync::Arc::new(std::sync::Mutex::new((0usize, 0usize)));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (fake_port, requests) =
+        fake(|head, _| if head.contains("_ping") { pong("1.41") } else { ok("[]") }).await;
+    let counting = std::sync::Arc::clone(&open);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let counting = std::sync::Arc::clone(&counting);
+            tokio::spawn(async move {
+                {
+                    let mut open = counting.lock().unwrap();
+                    *open = (open.0 + 1, open.1.max(open.0 + 1));
+                }
+                let mut engine = tokio::net::TcpStream::connect(("127.0.0.1", fake_port)).await.unwrap();
+                _ = tokio::io::copy_bidirectional(&mut client, &mut engine).await;
+                counting.lock().unwrap().0 -= 1;
+            });
+        }
+    });
+    let engine = engine_at(port, DEFAULTS);
+    let calls = (0..1000).map(|index| {
+        let engine = engine.clone();
+        async move {
+            match index % 2 {
+                0 => engine.list_containers(&[]).await.map(drop),
+                _ => engine.request(RawRequest::new(Method::Get, "/info")).await.map(drop),
+            }
+        }
+    });
+    futures_util::future::try_join_all(calls).await.unwrap();
+    assert_eq!(requests.lock().unwrap().len(), 1001);
+    let most = open.lock().unwrap().1;
+    assert!(most <= 160, "{most} connections at once");
 }
 
 #[tokio::test]

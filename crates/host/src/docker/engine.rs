@@ -90,6 +90,7 @@ impl Engine {
         wait: Wait,
         operation: impl Future<Output = Result<T, bollard::errors::Error>>,
     ) -> Result<T, Failure> {
+        let _turn = self.wire().turn(wait).await?;
         let limit = self.wire().limit(wait);
         self.wire().within(limit, operation).await?.map_err(bridge::unwrap)
     }

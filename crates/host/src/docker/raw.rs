@@ -175,14 +175,14 @@ impl Engine {
     /// Sends and answers as soon as status and headers are there.
     pub async fn request_stream(&self, request: RawRequest) -> Result<RawStream> {
         request.check()?;
-        let action = format!("answer {request}");
+        let (action, wait) = (format!("answer {request}"), request.wait);
         let response = self.wire().send(request).await.map_err(|failure| failure.during(&action))?;
         let text =
             |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers =
             response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
         let status = response.status().as_u16();
-        Ok(RawStream { status, headers, body: self.wire().reading(response, Wait::Forever), action })
+        Ok(RawStream { status, headers, body: self.wire().reading(response, wait), action })
     }
 }
 

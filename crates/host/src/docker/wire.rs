@@ -13,7 +13,7 @@ use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT
 use hyper::{Request, Response, StatusCode};
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 use super::connect::{DialError, Dialer, Target};
 use super::failure::{Cause, Failure};
@@ -24,6 +24,9 @@ use crate::error::{Error, Result};
 
 pub(super) type Body = UnsyncBoxBody<Bytes, Cause>;
 
+/// Ordinary requests at a time. A thousand calls at once queue here, not in the engine's backlog, and each holds no
+/// descriptor meanwhile.
+const AT_A_TIME: usize = 64;
 const IDLE_CONNECTIONS: usize = 8;
 const IDLE_FOR: Duration = Duration::from_secs(60);
 const AGENT: &str = concat!("computesdk-docker/", env!("CARGO_PKG_VERSION"));
@@ -45,6 +48,7 @@ pub(super) struct Wire {
     /// `http://host:port/base`; the same for all sockets that come into question.
     origin: String,
     version: OnceCell<ApiVersion>,
+    turns: Semaphore,
 }
 
 impl Wire {
@@ -60,6 +64,7 @@ impl Wire {
             headers: headers(&target.headers)?,
             origin: target.endpoint().address.origin(),
             version: OnceCell::new(),
+            turns: Semaphore::new(AT_A_TIME),
             target,
         })
     }
@@ -82,14 +87,27 @@ impl Wire {
 
     /// Sends; answers with whatever status came.
     pub(super) async fn send(&self, request: RawRequest) -> Result<Response<Incoming>, Failure> {
+        let _turn = self.turn(request.wait).await?;
+        self.send_now(request).await
+    }
+
+    async fn send_now(&self, request: RawRequest) -> Result<Response<Incoming>, Failure> {
         let limit = self.limit(request.wait);
         self.forward(prepare(request)?, limit).await
+    }
+
+    /// To be held while an ordinary request is on its way; what takes as long as it takes needs none.
+    pub(super) async fn turn(&self, wait: Wait) -> Result<Option<SemaphorePermit<'_>>, Failure> {
+        let Some(limit) = self.limit(wait) else { return Ok(None) };
+        // The semaphore is never closed.
+        self.within(Some(limit), self.turns.acquire()).await.map(Result::ok)
     }
 
     /// Sends, insists on a status of success (304 is one: nothing was to be done) and reads the whole answer.
     pub(super) async fn call(&self, request: RawRequest) -> Result<Bytes, Failure> {
         let wait = request.wait;
-        let response = self.send(request).await?;
+        let _turn = self.turn(wait).await?;
+        let response = self.send_now(request).await?;
         let status = response.status();
         let body = self.reading(response, wait).all().await?;
         if status.is_success() || status == StatusCode::NOT_MODIFIED {
