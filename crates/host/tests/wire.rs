@@ -181,6 +181,8 @@ async fn a_thousand_calls_at_once_hold_few_connections() {
                     let mut open = counting.lock().unwrap();
                     *open = (open.0 + 1, open.1.max(open.0 + 1));
                 }
+                // An engine that takes its time, so that all calls are under way together.
+                tokio::time::sleep(Duration::from_millis(50)).await;
                 let mut engine = tokio::net::TcpStream::connect(("127.0.0.1", fake_port)).await.unwrap();
                 _ = tokio::io::copy_bidirectional(&mut client, &mut engine).await;
                 counting.lock().unwrap().0 -= 1;
