@@ -257,14 +257,14 @@ export interface SandboxInfo {
   provider: string;
   /** The runtime that it was created for. */
   runtime: Runtime;
-  /** `'running'` also while paused and starting; `'error'` where the container is dead. */
+  /** `'stopped'` also while paused; `'error'` where Docker could not start or remove the container. */
   status: 'running' | 'stopped' | 'error';
   createdAt: Date;
   /** Default execution timeout of this sandbox, milliseconds. */
   timeout: number;
   /**
-   * The caller's own metadata with its types, and `image`, `name`, `runtime`, `session` (`'agent'` or `'exec'`, with
-   * the reason where `'auto'` fell back).
+   * The caller's own metadata with its types, and `image`, `name`, `runtime`, `session` (`'agent'` or `'exec'`),
+   * `sessionReason` (why `'auto'` fell back), `engine` (`{ name, version, apiVersion, found }`).
    */
   metadata: Record<string, any>;
 }
