@@ -12,8 +12,8 @@ const path = require('node:path');
 
 const ROOT = path.join(__dirname, '..');
 const AGENTS = path.join(ROOT, 'agents');
-/** What the agent is made of; a change in any of it makes a new agent. */
-const SOURCES = ['crates/agent', 'crates/protocol', 'Cargo.lock', 'Cargo.toml'];
+/** What the agent is made of, beside its dependencies and how it is built; a change in any of it makes a new agent. */
+const SOURCES = ['crates/agent', 'crates/protocol'];
 const PACKAGE = 'computesdk-docker-agent';
 const BINARY = 'computesdk-agent';
 const ARCHITECTURES = ['x86_64', 'aarch64'];
@@ -135,13 +135,25 @@ function filesOf(entry) {
   return names.flatMap((name) => filesOf(path.posix.join(entry, name)));
 }
 
+/** The agent's own dependencies with their versions: most of Cargo.lock is the addon's affair. */
+function dependencies() {
+  return ask('cargo', ['tree', '--locked', '--package', PACKAGE, '--edges', 'normal', '--prefix', 'none']);
+}
+
+/** The build profiles of Cargo.toml. */
+function profiles() {
+  const manifest = fs.readFileSync(path.join(ROOT, 'Cargo.toml'), 'utf8');
+  return manifest.split(/^(?=\[)/m).filter((section) => /^\[profile\.(agent|release)/.test(section));
+}
+
 /**
  * @param {Toolchain} toolchain
  * @returns {string} changes whenever the agent may
  */
 function fingerprint(toolchain) {
   const hash = createHash('sha256');
-  hash.update(JSON.stringify([toolchain, ask(toolchain.env.RUSTC ?? 'rustc', ['--version'])]));
+  const compiler = ask(toolchain.env.RUSTC ?? 'rustc', ['--version']);
+  hash.update(JSON.stringify([toolchain, compiler, dependencies(), profiles()]));
   for (const file of SOURCES.flatMap(filesOf).filter((name) => !name.includes('/tests/'))) {
     hash.update(`\0${file}\0`).update(fs.readFileSync(path.join(ROOT, file)));
   }
