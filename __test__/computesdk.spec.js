@@ -112,7 +112,7 @@ describe('compute.setConfig({ providers }) of computesdk 4', { timeout: SUITE_TI
     compute.setConfig({ providers: [named(broken(), 'first'), answering.provider] });
     const sandbox = keep(await compute.sandbox.create({ runtime: 'python' }));
     assert.equal((await sandbox.runCommand('echo fell back')).stdout, 'fell back\n');
-    assert.deepEqual(answering.calls, { create: 1 });
+    assert.deepEqual({ ...answering.calls }, { create: 1 });
     await compute.sandbox.destroy(sandbox.sandboxId);
     assert.equal(answering.calls.destroy, 1);
   });
