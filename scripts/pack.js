@@ -3,7 +3,7 @@
 // npm run pack: makes the tarballs that a release publishes, from what is built: the main package's, and one for each
 // platform whose binary lies in the repository's root. Prints what they weigh.
 //   npm run pack                    into target/packages
-//   npm run pack -- --all FOLDER    into FOLDER, and fails unless all platforms are there, as a release must
+//   npm run pack -- --all FOLDER    into FOLDER, and fails unless all platforms are there and small, as a release must
 
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
@@ -18,6 +18,8 @@ const {
   packageName,
 } = require('./platforms');
 
+/** Of the main package and one platform's, installed, in a release; bytes. */
+const SIZE_LIMIT = 8_000_000;
 /** What only the repository needs. */
 const NOT_PUBLISHED = ['devDependencies', 'scripts'];
 
@@ -112,6 +114,12 @@ function kilobytes(bytes) {
   return `${(bytes / 1000).toFixed(1)} kB`.padStart(12);
 }
 
+/** The packages that are too large beside the main one, which is the last. @param {Packed[]} packed */
+function tooLarge(packed) {
+  const main = packed.at(-1)?.unpackedSize ?? 0;
+  return packed.slice(0, -1).filter(({ unpackedSize }) => unpackedSize + main > SIZE_LIMIT);
+}
+
 /** @param {string[]} args */
 function main(args) {
   const all = args.includes('--all');
@@ -123,9 +131,12 @@ function main(args) {
   const names = packed.map(({ name }) => name);
   const missing = PLATFORMS.map(packageName).filter((name) => !names.includes(name));
   if (missing.length > 0) console.log(`no binary for ${missing.join(', ')}`);
-  if (missing.length === PLATFORMS.length || (all && missing.length > 0)) process.exitCode = 1;
+  const large = tooLarge(packed).map(({ name }) => name);
+  if (large.length > 0) console.log(`over ${SIZE_LIMIT / 1e6} MB installed: ${large.join(', ')}`);
+  if (missing.length === PLATFORMS.length) process.exitCode = 1;
+  if (all && missing.length + large.length > 0) process.exitCode = 1;
 }
 
-module.exports = { packAll, publishedManifest };
+module.exports = { SIZE_LIMIT, packAll, publishedManifest, tooLarge };
 
 if (require.main === module) main(process.argv.slice(2));
