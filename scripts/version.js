@@ -3,7 +3,7 @@
 // One version everywhere: package.json's. `npm version` runs this, which takes it to npm/ and to the Rust workspace.
 //   node scripts/version.js             writes
 //   node scripts/version.js --check     fails where one differs
-//   node scripts/version.js --check v1.2.3    also where a release's tag does
+//   node scripts/version.js --check v1.2.3   also where a release's tag does (an empty one is none)
 
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
@@ -28,7 +28,7 @@ function differences(tag) {
     .map(({ file }) => file);
   if (read(CARGO).match(CARGO_VERSION)?.[0] !== version) wrong.push('Cargo.toml');
   if (lock.version !== version || lock.packages[''].version !== version) wrong.push('package-lock.json');
-  if (tag !== undefined && tag !== `v${version}`) wrong.push(`the tag ${tag}`);
+  if (tag && tag !== `v${version}`) wrong.push(`the tag ${tag}`);
   return wrong;
 }
 
