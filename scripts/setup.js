@@ -49,13 +49,14 @@ function newestIn(place) {
 }
 
 /**
- * Runs a program to its end, showing one line.
+ * Runs a program to its end, showing one line; two where it takes time.
  * @param {string} title
  * @param {string} program
  * @param {string[]} args
  */
 async function step(title, program, args) {
   const began = Date.now();
+  const notice = setTimeout(() => say(`${title} (this may take minutes the first time) …`), 2000);
   const child = spawn(program, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -64,6 +65,7 @@ async function step(title, program, args) {
     });
   }
   const code = await ended(child);
+  clearTimeout(notice);
   if (code !== 0) throw new Error(`${title} failed (${program} ${args.join(' ')}):\n${printed}`);
   say(`${title}: ${((Date.now() - began) / 1000).toFixed(1)} s`);
 }
