@@ -38,12 +38,18 @@ pub async fn with_container<F: Future<Output = ()> + Send + 'static>(
     engine: &Engine,
     body: impl FnOnce(Engine, String) -> F,
 ) {
-    let spec = json!({
-        "Image": IMAGE,
-        "Entrypoint": ["/bin/sh", "-c", "trap 'exit 0' TERM; while :; do sleep 60 & wait $!; done"],
-        "Labels": { "com.computesdk.test": "docker-layer" },
-        "HostConfig": { "NetworkMode": "none" },
-    });
+    let entrypoint = json!(["/bin/sh", "-c", "trap 'exit 0' TERM; while :; do sleep 60 & wait $!; done"]);
+    with_container_of(engine, json!({ "Image": IMAGE, "Entrypoint": entrypoint }), body).await;
+}
+
+/// As [`with_container`], of any image and with any settings.
+pub async fn with_container_of<F: Future<Output = ()> + Send + 'static>(
+    engine: &Engine,
+    mut spec: Value,
+    body: impl FnOnce(Engine, String) -> F,
+) {
+    spec["Labels"] = json!({ "com.computesdk.test": "docker-layer" });
+    spec["HostConfig"]["NetworkMode"] = json!("none");
     let id = engine.create_container(None, None, &spec).await.expect("a container");
     let started = engine.start_container(&id, &Value::Null).await;
     let outcome = match started {

@@ -30,18 +30,20 @@ impl ExecSession {
         })
     }
 
+    /// Makes missing parent folders.
     pub async fn write_file(&self, path: &str, content: Bytes) -> Result<()> {
         let operand = as_operand(path);
-        let folder = operand.trim_end_matches('/').rsplit_once('/').map_or("/", |(folder, _)| folder);
+        let folder = operand.trim_end_matches('/').rsplit_once('/').map_or("", |(folder, _)| folder);
         let folder = if folder.is_empty() { "/" } else { folder }.to_owned();
-        let script = Script {
-            text: WRITE,
-            args: vec![operand, folder],
-            env: english(),
-            stdin: Some(content),
-            ..Script::default()
-        };
-        self.file(Call { name: "writeFile", syscall: "open", path }, script).await.map(drop)
+        let script = Script { args: vec![operand, folder], stdin: Some(content), ..script(WRITE, path) };
+        let written = self.file(Call { name: "writeFile", syscall: "open", path }, script).await;
+        written.map(drop).map_err(|error| match error {
+            // Opening a file takes no space; it is what comes then that does.
+            Error::System { code: code @ ("ENOSPC" | "EDQUOT" | "EFBIG"), message, path, .. } => {
+                Error::System { code, message, syscall: "write", path }
+            }
+            error => error,
+        })
     }
 
     pub async fn mkdir(&self, path: &str) -> Result<()> {
@@ -52,21 +54,24 @@ impl ExecSession {
     pub async fn read_dir(&self, path: &str) -> Result<Vec<Entry>> {
         let listing =
             self.file(Call { name: "readdir", syscall: "scandir", path }, script(LIST, path)).await?;
-        list::entries(&listing).ok_or_else(|| self.lost("readdir", "the folder changed while it was listed"))
+        list::entries(&listing)
+            .ok_or_else(|| self.lost("readdir", "stat printed something that is no listing"))
     }
 
     pub async fn exists(&self, path: &str) -> Result<bool> {
-        let printed = self.script("exists", script(r#"test -e "$1""#, path)).await?;
-        Ok(printed.code == 0)
+        Ok(self.script("exists", script(r#"[ -e "$1" ]"#, path)).await?.code == 0)
     }
 
     pub async fn remove(&self, path: &str) -> Result<()> {
-        let script = script(r#"exec rm -rf "$1""#, path);
+        // With a slash at its end, a link would be what it points to.
+        let path_itself = Some(path.trim_end_matches('/')).filter(|path| !path.is_empty()).unwrap_or("/");
+        let script = script(r#"exec rm -rf "$1""#, path_itself);
         self.file(Call { name: "remove", syscall: "rm", path }, script).await.map(drop)
     }
 
     async fn file(&self, call: Call<'_>, script: Script) -> Result<Bytes> {
         let printed = self.script(call.name, script).await?;
+        self.killed_by_itself(call.name, printed.code).await?;
         match printed.code {
             0 => Ok(printed.stdout),
             _ => Err(complaint::error(&printed.stderr, call.syscall, call.path)),

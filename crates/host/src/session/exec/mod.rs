@@ -3,14 +3,16 @@
 
 mod complaint;
 mod files;
+mod kill;
 mod list;
 mod process;
+mod said;
 mod shell;
 
 use crate::docker::Engine;
 
 /// Holds no connection: every call makes its own.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ExecSession {
     engine: Engine,
     container: String,

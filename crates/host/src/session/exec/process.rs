@@ -1,84 +1,89 @@
 //! Processes over execs: run to the end, or start and leave.
 
-use computesdk_docker_protocol::Op;
+use std::pin::pin;
+
 use tokio_util::sync::CancellationToken;
 
 use super::ExecSession;
-use super::shell::{Script, as_operand};
+use super::kill::Killer;
+use super::shell::{Ended, Script, as_operand};
 use crate::error::{Error, Result};
 use crate::session::{Exit, Output, Process, system};
 
 const DURING: &str = "runCommand";
-const RUN: &str = include_str!("scripts/run.sh");
-const START: &str = include_str!("scripts/start.sh");
-const KILL: &str = include_str!("scripts/kill.sh");
-/// Exit code of run.sh and start.sh when they could not enter the folder.
-const NO_CWD: i32 = 125;
+const RUN: &str = concat!(include_str!("scripts/enter.sh"), include_str!("scripts/run.sh"));
+const START: &str = concat!(include_str!("scripts/enter.sh"), include_str!("scripts/start.sh"));
 const TAG: &str = "COMPUTESDK_COMMAND";
 
 impl ExecSession {
+    /// Dropping the future kills the command.
     pub async fn run(&self, process: Process, stop: &CancellationToken, output: &Output) -> Result<Exit> {
-        let launch = Launch::new(&process);
-        let running = self.exec(DURING, launch.script(RUN, &process), output);
-        tokio::pin!(running);
+        let launch = Launch::new(process);
+        let mut killer = Killer::new(self.clone(), launch.tag.clone());
+        let mut running = pin!(self.exec(DURING, launch.script(RUN), output));
         let ended = tokio::select! {
-            ended = &mut running => ended?,
-            () = stop.cancelled() => {
-                self.kill(launch.tag.clone());
-                running.await?
-            }
+            biased;
+            ended = &mut running => ended,
+            () = stop.cancelled() => killer.end(running).await,
         };
-        check(ended.code, ended.refusal.as_deref(), &process)?;
-        Ok(Exit { code: ended.code })
+        killer.disarm();
+        let Ended { code, refusal } = ended?;
+        if let Some(refusal) = refusal {
+            return Err(launch.refused(&refusal));
+        }
+        if !stop.is_cancelled() {
+            self.killed_by_itself(DURING, code).await?;
+        }
+        Ok(Exit { code })
     }
 
+    /// Dropping the future leaves the process.
     pub async fn start(&self, process: Process) -> Result<u32> {
-        let launch = Launch::new(&process);
-        let printed = self.script(DURING, launch.script(START, &process)).await?;
-        check(printed.code, printed.refusal.as_deref(), &process)?;
-        let said = || String::from_utf8_lossy(&printed.stderr).trim().to_owned();
+        let launch = Launch::new(Process { stdin: None, ..process });
+        let printed = self.first_line(DURING, launch.script(START)).await?;
+        if let Some(refusal) = printed.refusal {
+            return Err(launch.refused(&refusal));
+        }
         let pid = String::from_utf8_lossy(&printed.stdout).trim().parse();
-        pid.map_err(|_| Error::CannotRun { what: format!("the command could not be started: {}", said()) })
-    }
-
-    /// In a task of its own: a caller that stops waiting must not save the process.
-    fn kill(&self, tag: String) {
-        let root = Self::new(self.engine.clone(), self.container.clone(), Some("0".to_owned()));
-        tokio::spawn(async move {
-            let script = Script { text: KILL, args: vec![tag], ..Script::default() };
-            // Fails when the container has gone, and the process with it.
-            _ = root.script("killing a command", script).await;
-        });
+        pid.map_err(|_| {
+            let said = String::from_utf8_lossy(&printed.stderr).trim().to_owned();
+            Error::CannotRun { what: format!("the command could not be started: {said}") }
+        })
     }
 }
 
-/// How a process is started and found again.
+/// How a process is started, recognised and found again.
 struct Launch {
+    process: Process,
     /// In the environment of the whole process tree.
     tag: String,
     /// Leads what the scripts themselves say on stderr.
     mark: String,
-    args: Vec<String>,
 }
 
 impl Launch {
-    fn new(process: &Process) -> Self {
-        let mark = format!("{:032x}:", rand::random::<u128>());
-        let mut args = vec![process.cwd.as_deref().map(as_operand).unwrap_or_default(), mark.clone()];
-        args.extend(process.argv.iter().cloned());
-        Self { tag: format!("{TAG}={:032x}", rand::random::<u128>()), mark, args }
+    fn new(process: Process) -> Self {
+        let random = || format!("{:032x}", rand::random::<u128>());
+        Self { process, tag: format!("{TAG}={}", random()), mark: format!("{}:", random()) }
     }
 
-    fn script(&self, text: &'static str, process: &Process) -> Script {
+    fn script(&self, text: &'static str) -> Script {
+        let cwd = self.process.cwd.as_deref().map(as_operand).unwrap_or_default();
+        let mut args = vec![cwd, self.mark.clone()];
+        args.extend(self.process.argv.iter().cloned());
         let mut env: Vec<String> =
-            process.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            self.process.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
         env.push(self.tag.clone());
-        Script { text, args: self.args.clone(), env, stdin: process.stdin.clone(), mark: self.mark.clone() }
+        Script { text, args, env, stdin: self.process.stdin.clone(), mark: self.mark.clone() }
     }
-}
 
-/// The folder could not be entered: the command never ran.
-fn check(code: i32, refusal: Option<&str>, process: &Process) -> Result<()> {
-    let Some(errno) = refusal.filter(|_| code == NO_CWD).and_then(system::number) else { return Ok(()) };
-    Err(system::error(errno, Op::Chdir.syscall(), process.cwd.as_deref().unwrap_or_default()))
+    /// The program never ran: `chdir ENOENT`.
+    fn refused(&self, refusal: &str) -> Error {
+        let (call, code) = refusal.split_once(' ').unwrap_or_default();
+        let (syscall, path) = match call {
+            "chdir" => ("chdir", self.process.cwd.as_deref()),
+            _ => ("execve", self.process.argv.first().map(String::as_str)),
+        };
+        system::error(system::number(code).unwrap_or_default(), syscall, path.unwrap_or_default())
+    }
 }

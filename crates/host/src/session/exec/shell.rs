@@ -1,5 +1,6 @@
 //! One exec of a shell script in the container: its input, its output, its exit code. Three engine calls.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -8,19 +9,18 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 
 use super::ExecSession;
-use crate::docker::ExecSpec;
+use super::said::Said;
+use crate::chunk::{Chunk, Stream as Fd};
+use crate::docker::{ExecSpec, ExecStream};
 use crate::error::{Error, Result};
-use crate::session::{Chunk, Output, Stream as Fd};
+use crate::session::Output;
 
-/// How often, and how far apart, Docker is asked for the code of an exec whose output has ended.
-const EXIT_POLLS: u32 = 100;
-const EXIT_POLL: Duration = Duration::from_millis(20);
+/// How far apart Docker is asked for the code of an exec whose output has ended: at first, and at most. A process
+/// may close its output and go on for long.
+const EXIT_POLL: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(100)];
 /// Chunks between the engine and the taker.
 const QUEUE: usize = 8;
-/// How much of the output is kept to recognise a complaint of the OCI runtime.
-const HEAD: usize = 1024;
-/// Exit codes of an exec that the OCI runtime could not start.
-const NOT_STARTED: [i64; 2] = [126, 127];
+const KILLED: i32 = 137;
 
 /// A script with its arguments: nothing in these is ever read as shell.
 #[derive(Default)]
@@ -38,7 +38,6 @@ pub(super) struct Printed {
     pub(super) stdout: Bytes,
     pub(super) stderr: Bytes,
     pub(super) code: i32,
-    pub(super) refusal: Option<String>,
 }
 
 /// How a script ended.
@@ -48,17 +47,30 @@ pub(super) struct Ended {
     pub(super) refusal: Option<String>,
 }
 
+/// What a script printed by the time it had printed a line, or had ended.
+#[derive(Default)]
+pub(super) struct FirstLine {
+    pub(super) stdout: Vec<u8>,
+    pub(super) stderr: Vec<u8>,
+    pub(super) refusal: Option<String>,
+}
+
 impl ExecSession {
-    pub(super) fn spec(&self, script: &Script) -> ExecSpec {
+    async fn begin(&self, script: &Script) -> Result<ExecStream> {
         let mut cmd: Vec<String> = ["/bin/sh", "-c", script.text, "sh"].map(str::to_owned).to_vec();
         cmd.extend(script.args.iter().cloned());
-        ExecSpec {
+        let spec = ExecSpec {
             cmd,
             env: script.env.clone(),
             user: self.user.clone(),
             stdin: script.stdin.is_some(),
             ..ExecSpec::default()
-        }
+        };
+        self.engine.exec(&self.container, spec).await.map_err(|error| match &error {
+            // Podman refuses where Docker starts and complains.
+            Error::Api { message, .. } if names_no_shell(message) => no_shell(),
+            _ => error,
+        })
     }
 
     /// Runs a script of ours to its end and keeps what it prints.
@@ -80,93 +92,142 @@ impl ExecSession {
             (stdout.freeze(), stderr.freeze())
         };
         let (ended, (stdout, stderr)) = tokio::join!(run, keep);
-        let Ended { code, refusal } = ended?;
-        Ok(Printed { stdout, stderr, code, refusal })
+        Ok(Printed { stdout, stderr, code: ended?.code })
+    }
+
+    /// Runs a script until it has printed a line, and leaves it running.
+    pub(super) async fn first_line(&self, during: &str, script: Script) -> Result<FirstLine> {
+        let exec = self.begin(&script).await?;
+        let mut arriving = pin!(exec.output);
+        let mut said = Said::new(&script.mark);
+        let mut line = FirstLine::default();
+        while !line.stdout.contains(&b'\n')
+            && let Some(chunk) = arriving.next().await
+        {
+            let chunk = chunk.map_err(|error| self.broke(during, error))?;
+            match chunk.stream {
+                Fd::Stdout => line.stdout.extend_from_slice(&chunk.data),
+                Fd::Stderr => {}
+            }
+            if let Some(chunk) = said.hear(chunk)
+                && chunk.stream == Fd::Stderr
+            {
+                line.stderr.extend_from_slice(&chunk.data);
+            }
+        }
+        if let Some(complaint) = said.complaint() {
+            return Err(not_started(&complaint));
+        }
+        line.refusal = said.refusal();
+        Ok(line)
     }
 
     /// Runs a script, passing on output as it arrives.
     pub(super) async fn exec(&self, during: &str, mut script: Script, output: &Output) -> Result<Ended> {
-        let exec = self.engine.exec(&self.container, self.spec(&script)).await?;
-        let stdin = script.stdin.take();
-        let take = take(exec.output, &script.mark, output);
-        let ((), taken) = tokio::join!(feed(exec.input, stdin), take);
-        let Taken { head, refusal } = taken.map_err(|error| self.lost(during, &error.to_string()))?;
-        let code = self.code(during, &exec.id).await?;
-        if NOT_STARTED.contains(&code) && head.starts_with(b"OCI runtime exec failed") {
-            return Err(not_started(&String::from_utf8_lossy(&head)));
+        let exec = self.begin(&script).await?;
+        let feed = feed(exec.input, script.stdin.take());
+        let end = async {
+            let mut said = Said::new(&script.mark);
+            let taken = take(exec.output, &mut said, output).await;
+            taken.map_err(|error| self.broke(during, error))?;
+            Ok::<_, Error>((self.code(during, &exec.id).await?, said))
+        };
+        let (code, said) = beside(end, feed).await?;
+        match said.complaint() {
+            Some(complaint) if matches!(code, 126 | 127) => Err(not_started(&complaint)),
+            _ => Ok(Ended { code, refusal: said.refusal() }),
         }
-        Ok(Ended { code: i32::try_from(code).unwrap_or(i32::MAX), refusal })
     }
 
-    /// The exit code. Docker may tell the end of the output before it knows.
-    async fn code(&self, during: &str, exec: &str) -> Result<i64> {
-        for _ in 0..EXIT_POLLS {
+    /// The exit code. The output may end before the process does, and Docker tells its end before it knows the code.
+    async fn code(&self, during: &str, exec: &str) -> Result<i32> {
+        let [mut pause, longest] = EXIT_POLL;
+        loop {
             match self.engine.exec_exit(exec).await {
-                Ok(Some(code)) => return Ok(code),
-                Ok(None) => tokio::time::sleep(EXIT_POLL).await,
+                Ok(Some(code)) => return Ok(i32::try_from(code).unwrap_or(i32::MAX)),
+                Ok(None) => tokio::time::sleep(pause).await,
                 // With the container gone, its execs are too.
-                Err(Error::SandboxNotFound { .. } | Error::Api { status: Some(404), .. }) => break,
-                Err(error) => return Err(error),
+                Err(error) => return Err(self.broke(during, error)),
             }
+            pause = (pause * 2).min(longest);
         }
-        Err(self.lost(during, "its exit code was never told"))
+    }
+
+    /// An error when it was the container's end that killed the process. Docker knows of that a moment later; that
+    /// nothing can be started any more shows at once.
+    pub(super) async fn killed_by_itself(&self, during: &str, code: i32) -> Result<()> {
+        if code != KILLED {
+            return Ok(());
+        }
+        match self.script(during, Script { text: ":", ..Script::default() }).await {
+            Ok(Printed { code: 0, .. }) => Ok(()),
+            _ => Err(self.lost(during, "its container stopped")),
+        }
+    }
+
+    /// An exec that broke off: whatever the Docker layer calls it, here it is this call's loss.
+    fn broke(&self, during: &str, error: Error) -> Error {
+        match error {
+            Error::SessionLost { reason, .. } => self.lost(during, &reason),
+            error => self.lost(during, &error.to_string()),
+        }
     }
 
     pub(super) fn lost(&self, during: &str, reason: &str) -> Error {
-        Error::SessionLost {
-            id: self.container.clone(),
-            during: during.to_owned(),
-            reason: reason.to_owned(),
-        }
+        let (id, during) = (self.container.clone(), during.to_owned());
+        Error::SessionLost { id, during, reason: reason.to_owned() }
     }
 }
 
-/// What there is to know of output that was passed on.
-#[derive(Default)]
-struct Taken {
-    head: Vec<u8>,
-    refusal: Option<String>,
-}
-
-async fn take<S: Stream<Item = Result<Chunk>>>(arriving: S, mark: &str, output: &Output) -> Result<Taken> {
-    let mut arriving = std::pin::pin!(arriving);
-    let mut taken = Taken::default();
+async fn take<S>(arriving: S, said: &mut Said, output: &Output) -> Result<()>
+where
+    S: Stream<Item = Result<Chunk>>,
+{
+    let mut arriving = pin!(arriving);
     while let Some(chunk) = arriving.next().await.transpose()? {
-        if taken.head.len() < HEAD {
-            taken.head.extend_from_slice(&chunk.data[..chunk.data.len().min(HEAD)]);
-        }
-        match refusal(&chunk, mark) {
-            Some(why) => taken.refusal = Some(why),
+        if let Some(chunk) = said.hear(chunk) {
             // A taker that is gone wants nothing more: the rest is drained.
-            None => _ = output.send(chunk).await,
+            _ = output.send(chunk).await;
         }
     }
-    Ok(taken)
+    if let Some(chunk) = said.held_back() {
+        _ = output.send(chunk).await;
+    }
+    Ok(())
 }
 
-/// What the script itself says on stderr, led by its mark.
-fn refusal(chunk: &Chunk, mark: &str) -> Option<String> {
-    if mark.is_empty() || chunk.stream != Fd::Stderr {
-        return None;
+/// Runs `aside` for as long as `main` goes on.
+async fn beside<T>(main: impl Future<Output = T>, aside: impl Future<Output = ()>) -> T {
+    let (mut main, aside) = (pin!(main), pin!(aside));
+    tokio::select! {
+        answer = &mut main => answer,
+        () = aside => main.await,
     }
-    chunk.data.strip_prefix(mark.as_bytes()).map(|why| String::from_utf8_lossy(why).into_owned())
 }
 
 /// A process that does not read its input to the end closes it: that is its own affair.
 async fn feed<W: AsyncWrite + Unpin>(mut input: W, content: Option<Bytes>) {
     if let Some(content) = content {
         _ = input.write_all(&content).await;
+        _ = input.shutdown().await;
     }
-    _ = input.shutdown().await;
 }
 
-fn not_started(text: &str) -> Error {
-    let text: String = text.chars().filter(|c| !c.is_control()).collect();
-    let what = match text.contains("\"/bin/sh\"") {
-        true => "the image has no /bin/sh, which session 'exec' needs for every call; session 'agent' works without it".to_owned(),
-        false => format!("the command could not be started: {text}"),
-    };
-    Error::CannotRun { what }
+fn not_started(complaint: &str) -> Error {
+    if names_no_shell(complaint) {
+        return no_shell();
+    }
+    Error::CannotRun { what: format!("the command could not be started: {complaint}") }
+}
+
+fn names_no_shell(complaint: &str) -> bool {
+    complaint.contains("/bin/sh")
+        && ["no such file", "not found"].iter().any(|words| complaint.contains(words))
+}
+
+fn no_shell() -> Error {
+    let what = "the image has no /bin/sh, which session 'exec' needs for every call; session 'agent' works without it";
+    Error::CannotRun { what: what.to_owned() }
 }
 
 /// A path that no program takes for an option, and `cd` for nothing but a path.

@@ -1,21 +1,28 @@
-# Names first, each ended by NUL: those that exist, an empty one, broken links, an empty one. Then, in the same order,
-# a line for each: raw mode in hex, size, time of change in seconds. A link is what it points to.
+# A line for each entry of folder $1: raw mode in hex, size, time of change, name led by `./`. A link is what it points
+# to, a broken one is itself. No name holds a slash, so the lines can be told apart whatever a name holds.
 ls -d "$1/." >/dev/null || exit
 cd "$1" || exit
-existing() {
-  for name in * .[!.]* ..?*; do
-    [ -e "$name" ] && printf './%s\0' "$name"
-  done
+[ -r . ] || {
+  echo 'Permission denied' >&2
+  exit 1
 }
-broken() {
+
+# $1: the option of stat, or empty; $2: the test that an entry must pass.
+list() {
+  follow=$1 wanted=$2
+  set --
   for name in * .[!.]* ..?*; do
-    [ -L "$name" ] && [ ! -e "$name" ] && printf './%s\0' "$name"
+    "$wanted" "$name" || continue
+    set -- "$@" "./$name"
+    if [ $# -ge 100 ]; then
+      stat $follow -c '%f %s %Y %y %n' "$@"
+      set --
+    fi
   done
+  [ $# -eq 0 ] || stat $follow -c '%f %s %Y %y %n' "$@"
 }
-existing
-printf '\0'
-broken
-printf '\0'
-existing | xargs -0 -r stat -L -c '%f %s %Y'
-broken | xargs -0 -r stat -c '%f %s %Y'
+exists() { [ -e "$1" ]; }
+is_broken() { [ -L "$1" ] && [ ! -e "$1" ]; }
+list -L exists
+list '' is_broken
 exit 0
