@@ -8,6 +8,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { before, describe, it } = require('node:test');
+const { tables } = require('../bench/report.js');
 const { docker } = require('../index.js');
 const { fill, tableOf } = require('../scripts/readme-bench.js');
 const { ROOT, blocksOf, expectations, matches, programOf, readme } = require('./readme/blocks.js');
@@ -146,15 +147,12 @@ describe('what checks the README', () => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'csdk-report-'));
     test.after(() => fs.rmSync(folder, { recursive: true }));
     const file = path.join(folder, 'RESULTS.md');
-    const table = [
-      '| measure (median / p95) | agent | exec | dockerode | docker CLI | baseline | dockerode ÷ agent |',
-      '|---|---|---|---|---|---|---|',
-      '| true, ms | 2 / 3 | 70 | 68 | 90 | native: 1 | 34 × |',
-    ];
-    fs.writeFileSync(file, `# Benchmark\n\nIntroduction.\n\n2 cores.\n\n${table.join('\n')}\n`);
+    const samples = { agent: [2], exec: [70], dockerode: [68], 'docker CLI': [90], native: [1] };
+    const report = tables({ rows: [{ measure: 'true', unit: 'ms', samples }], targets: [] });
+    fs.writeFileSync(file, `# Benchmark\n\nIntroduction.\n\n2 cores.\n\n${report}`);
     const filled = fill('a\n<!-- bench:start -->\nold\n<!-- bench:end -->\nb\n', tableOf(file));
     assert.match(filled, /^a\n<!-- bench:start -->\n## Performance\n[\s\S]*\n\n2 cores\.\n\n\|/);
-    assert.match(filled, /\n\| true, ms \| 2 \/ 3 \| 70 \| 68 \| 34 × \|\n<!-- bench:end -->\nb\n$/);
+    assert.match(filled, /\n\| true, ms \| 2 \| 70 \| 68 \| 34 × \|\n<!-- bench:end -->\nb\n$/);
     assert.equal(filled.includes('old'), false);
     assert.equal(tableOf(path.join(folder, 'missing.md')), '');
   });

@@ -11,6 +11,7 @@ const path = require('node:path');
 const { withEngine } = require('../scripts/engine');
 const { say } = require('../scripts/engine/install');
 const { ensureImages } = require('../scripts/images');
+const readme = require('../scripts/readme-bench');
 const setup = require('../scripts/setup');
 const { machine, tables } = require('./report');
 
@@ -82,7 +83,8 @@ async function main(asked) {
     console.log(`\n${text}`);
     if (asked.length > 0) return;
     fs.writeFileSync(RESULTS, `${INTRODUCTION}\n\n${await machine(host)}\n\n${text}`);
-    say(`wrote ${path.relative(process.cwd(), RESULTS)}`);
+    readme.update();
+    say(`wrote ${path.relative(process.cwd(), RESULTS)} and the table of README.md`);
   });
 }
 

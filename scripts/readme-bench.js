@@ -1,6 +1,7 @@
 'use strict';
 
-// Copies the measurements of bench/RESULTS.md into README.md, between the markers that stand there:
+// Copies the measurements of bench/RESULTS.md into README.md, between the markers that stand there. npm run bench
+// does it at its end; by hand:
 //   node scripts/readme-bench.js
 // Where nothing was measured yet, the place stays empty.
 
@@ -52,8 +53,10 @@ function fill(readme, part) {
   return readme.slice(0, start + START.length) + between + readme.slice(end);
 }
 
-if (require.main === module) {
+function update() {
   fs.writeFileSync(README, fill(fs.readFileSync(README, 'utf8'), tableOf(RESULTS)));
 }
 
-module.exports = { fill, tableOf };
+if (require.main === module) update();
+
+module.exports = { fill, tableOf, update };
