@@ -30,12 +30,20 @@ struct State {
     unflushed: bool,
     /// The task is on it: nobody else touches the writer, whose waker is the task's.
     busy: bool,
+    /// The task, while it waits for the writer.
+    task: Option<Waker>,
 }
 
 impl Outgoing {
     pub(super) fn new(writer: Writer) -> Self {
-        let state =
-            State { writer: Some(writer), kept: Vec::new(), written: 0, unflushed: false, busy: false };
+        let state = State {
+            writer: Some(writer),
+            kept: Vec::new(),
+            written: 0,
+            unflushed: false,
+            busy: false,
+            task: None,
+        };
         Self { state: Mutex::new(state), left: Notify::new() }
     }
 
@@ -49,6 +57,7 @@ impl Outgoing {
         if state.writer.is_none() {
             return Ok(());
         }
+        state.forget_written();
         let before = state.kept.len();
         if let Err(error) = encode(&mut state.kept) {
             state.kept.truncate(before);
@@ -71,7 +80,9 @@ impl Outgoing {
             self.left.notified().await;
             let open = poll_fn(|cx| {
                 let mut state = self.state();
+                state.task = Some(cx.waker().clone());
                 let outcome = ready!(state.poll_write(cx));
+                state.task = None;
                 state.busy = false;
                 Poll::Ready(outcome.map(|()| state.writer.is_some()))
             });
@@ -87,8 +98,12 @@ impl Outgoing {
         state.writer = None;
         state.kept = Vec::new();
         state.written = 0;
+        let task = state.task.take();
         drop(state);
         self.left.notify_one();
+        if let Some(task) = task {
+            task.wake();
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -97,6 +112,14 @@ impl Outgoing {
 }
 
 impl State {
+    /// While senders keep up with the way, it is never all written.
+    fn forget_written(&mut self) {
+        if self.written >= SPARE {
+            self.kept.drain(..self.written);
+            self.written = 0;
+        }
+    }
+
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(writer) = &mut self.writer else { return Poll::Ready(Ok(())) };
         let mut writer = Pin::new(writer);
@@ -156,6 +179,27 @@ mod tests {
         assert_eq!(all, (0..100_u8).flat_map(|round| [round; 5]).collect::<Vec<_>>());
         outgoing.close();
         assert_eq!(theirs.read(&mut all).await.expect("an end"), 0);
+        task.await.expect("no panic").expect("a clean end");
+    }
+
+    #[tokio::test]
+    async fn what_is_written_is_not_kept_though_something_always_waits() {
+        let (ours, mut theirs) = tokio::io::duplex(1024);
+        let outgoing = Arc::new(Outgoing::new(Box::new(ours)));
+        let task = tokio::spawn({
+            let outgoing = Arc::clone(&outgoing);
+            async move { outgoing.work().await }
+        });
+        let mut taken = vec![0; 4096];
+        assert_eq!(outgoing.send(put(&[1; 8192])), Ok(()));
+        for _ in 0..100 {
+            assert_eq!(outgoing.send(put(&[1; 4096])), Ok(()));
+            theirs.read_exact(&mut taken).await.expect("bytes");
+            let kept = outgoing.state().kept.len();
+            assert!(kept > 0 && kept < 2 * SPARE, "{kept}");
+        }
+        // The task waits for room; it ends all the same.
+        outgoing.close();
         task.await.expect("no panic").expect("a clean end");
     }
 

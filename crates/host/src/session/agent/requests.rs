@@ -98,6 +98,9 @@ impl Requests {
     /// Passes on what the agent sent; an error is a fault of the agent's and ends the session.
     pub(super) fn deliver(&self, id: u32, message: ToHost) -> Result<(), String> {
         let mut state = self.state();
+        if state.closed.is_some() {
+            return Err("it goes on after the end".to_owned());
+        }
         let route = state
             .routes
             .get_mut(&id)

@@ -186,7 +186,8 @@ async fn a_run_that_is_given_up_is_killed_and_a_background_one_outlives_the_sess
         pid = sandbox.appears("given-up") => pid,
     };
     gone(&pid).await;
-    let pid = sandbox.session.start(sh("exec sleep 300")).await.expect("it starts").to_string();
+    let sleep = Process { argv: ["sleep", "300"].map(str::to_owned).to_vec(), ..Process::default() };
+    let pid = sandbox.session.start(sleep).await.expect("it starts").to_string();
     let (session, other) = (AgentSession::closed().await, &mut sandbox.session);
     drop(std::mem::replace(other, session));
     timeout(PATIENCE, sandbox.agent.wait()).await.expect("the agent ends").expect("its status");
