@@ -145,13 +145,11 @@ async fn a_run_that_is_given_up_is_killed() {
 #[tokio::test]
 async fn a_background_process_has_the_pid_that_is_told_and_lives_on() {
     in_both("a_background_process_has_the_pid_that_is_told_and_lives_on", async |sandbox: Sandbox| {
-        let begun = std::time::Instant::now();
         let process = Process {
             cwd: Some("/tmp".to_owned()),
             ..sh("trap 'echo interrupted >seen; exit' INT; echo noise; while :; do sleep 0.1; done")
         };
         let pid = sandbox.session.start(process).await.expect("a pid");
-        assert!(begun.elapsed().as_millis() < 1900, "Docker waits 2 s where a child holds the output");
         let line = sandbox.sh(&format!("tr '\\0' ' ' </proc/{pid}/cmdline")).await;
         assert!(line.starts_with("/bin/sh -c trap 'echo interrupted"), "{line}");
         assert_eq!(sandbox.sh(&format!("readlink /proc/{pid}/fd/1")).await, "/dev/null\n");

@@ -66,7 +66,7 @@ async fn a_thousand_entries_are_listed_by_one_exec() {
         let entries = sandbox.session.read_dir("many").await.expect("listed");
         assert_eq!(entries.len(), 1000);
         assert!(entries.iter().all(|entry| entry.size == entry.name.len() as u64 - 2));
-        assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+        assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
     })
     .await;
 }
