@@ -31,7 +31,7 @@ export interface DockerConnection {
   key?: string | Uint8Array | Array<string | Uint8Array>;
   /** Docker API version to speak, such as `'v1.41'`. @default negotiated with the engine */
   version?: string;
-  /** Milliseconds to wait for the engine to answer a request. */
+  /** Milliseconds to wait for a connection and for an answer; never cuts a command's output. @default 5000 and 60000 */
   timeout?: number;
   /** Headers to send with every request. */
   headers?: Record<string, string>;
@@ -216,7 +216,7 @@ export interface ExecutionResult {
   stderr: string;
   /** Exit code; 128 + n after signal n, 124 after a timeout. */
   exitCode: number;
-  /** How long it ran, milliseconds. */
+  /** How long the call took, milliseconds, to the microsecond. */
   executionTime: number;
   /** The same number as `executionTime`. */
   durationMs: number;

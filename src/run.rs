@@ -141,7 +141,8 @@ async fn js_result(result: RunResult, listener: Option<&Listener>) -> Answer<JsR
         stderr: text_unless(stderr, Some(result.stderr)).await?,
         output: text_unless(false, output).await?,
         exit_code: result.exit_code,
-        duration_ms: result.duration.as_secs_f64() * 1000.0,
+        // Whole microseconds: more digits would be noise.
+        duration_ms: result.duration.as_micros() as f64 / 1000.0,
         timed_out: result.timed_out,
         truncated: result.truncated.is_some(),
         stdout_bytes: stdout_bytes as f64,

@@ -73,6 +73,14 @@ impl Connection {
     }
 }
 
+/// A list is one text as bytes, or texts that belong together (several authorities).
+#[derive(serde::Deserialize)]
+#[serde(untagged, expecting = "expected PEM text or bytes")]
+enum Part {
+    Byte(u8),
+    Text(String),
+}
+
 impl<'de> Deserialize<'de> for Pem {
     fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
         struct TextOrBytes;
@@ -87,10 +95,13 @@ impl<'de> Deserialize<'de> for Pem {
             fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Pem, E> {
                 Ok(Pem(bytes.to_vec()))
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut bytes: A) -> Result<Pem, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Pem, A::Error> {
                 let mut pem = Vec::new();
-                while let Some(byte) = bytes.next_element()? {
-                    pem.push(byte);
+                while let Some(part) = parts.next_element()? {
+                    match part {
+                        Part::Byte(byte) => pem.push(byte),
+                        Part::Text(text) => pem.extend(text.bytes().chain(*b"\n")),
+                    }
                 }
                 Ok(Pem(pem))
             }
@@ -159,6 +170,7 @@ mod tests {
     #[test]
     fn pem_comes_as_text_or_bytes() {
         assert_eq!(read(r#"{"ca":"ab"}"#).unwrap().ca, read(r#"{"ca":[97,98]}"#).unwrap().ca);
+        assert_eq!(read(r#"{"ca":"a\nb\n"}"#).unwrap().ca, read(r#"{"ca":["a","b"]}"#).unwrap().ca);
     }
 
     #[test]
