@@ -31,11 +31,14 @@ const DEFAULT_MEMORY: i64 = 512 * 1024 * 1024;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Config {
+    #[serde(deserialize_with = "value::object")]
     pub connection: Connection,
     pub runtime: Option<Runtime>,
     /// Milliseconds.
     pub timeout: Option<Whole>,
+    #[serde(deserialize_with = "value::object")]
     pub image: Image,
+    #[serde(deserialize_with = "value::object")]
     pub container: Container,
     /// Body of `POST /containers/create`, merged over ours.
     #[serde(deserialize_with = "value::api_object")]
@@ -143,8 +146,10 @@ pub struct Container {
     pub ports: Ports,
     pub network_mode: Option<String>,
     pub privileged: bool,
+    #[serde(deserialize_with = "value::object")]
     pub capabilities: Capabilities,
     pub gpus: Option<Gpus>,
+    #[serde(deserialize_with = "value::object")]
     pub resources: Resources,
     pub log_driver: Option<String>,
     pub log_opts: BTreeMap<String, String>,

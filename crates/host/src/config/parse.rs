@@ -10,8 +10,25 @@ pub(crate) fn parse<'de, T: DeserializeOwned, D: Deserializer<'de>>(source: D) -
     serde_path_to_error::deserialize(source).map_err(|error| {
         let path = error.path().to_string();
         let text = error.into_inner().to_string();
+        let text = if is_secret(&path) { without_value(&text) } else { text };
         complaint(&path, &text)
     })
+}
+
+/// Where credentials are, also those that somebody put one level too high.
+fn is_secret(path: &str) -> bool {
+    ["image.auth", "connection"].iter().any(|secret| path.starts_with(secret))
+}
+
+/// serde's complaint about a value, the value left out.
+fn without_value(text: &str) -> String {
+    match text.strip_prefix("invalid type: ").or_else(|| text.strip_prefix("invalid value: ")) {
+        Some(value) => {
+            let expected = value.rsplit_once(", expected ").map_or("another value", |(_, expected)| expected);
+            format!("expected {expected}")
+        }
+        None => text.to_owned(),
+    }
 }
 
 fn complaint(path: &str, text: &str) -> Error {
@@ -33,6 +50,8 @@ fn problem(text: &str) -> String {
 fn tidy(text: &str) -> String {
     let text = text.split(" at line ").next().unwrap_or(text);
     text.replace("unknown variant ", "unknown value ")
+        .replace("type: map", "type: an object")
+        .replace("type: sequence", "type: an array")
         .replace("a map", "an object")
         .replace("a sequence", "an array")
         .replace("floating point", "number")
@@ -90,6 +109,8 @@ mod tests {
             (json!({"container": {"workdir": "rel"}}), "container.workdir: expected an absolute path"),
             (json!({"container": {"gpus": 0}}), "container.gpus: expected 'all', a count of at least 1"),
             (json!({"timeout": 0}), "timeout: expected a number of milliseconds above 0, got 0"),
+            (json!({"container": []}), "container: invalid type: an array, expected an object"),
+            (json!({"image": {"auth": "secret"}}), "image.auth: expected "),
             (json!({"image": {"name": "a b"}}), "image.name: expected an image such as"),
         ] {
             let text = complaint(config.clone());

@@ -2,8 +2,10 @@
 //! and the three ways to ask for GPUs.
 
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// A whole number. JavaScript has only floats, so `4 * 1024 ** 3` may arrive as one.
@@ -88,6 +90,21 @@ fn gpus_from_text(text: &str) -> Option<Gpus> {
     let ids: Vec<String> =
         list.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect();
     (!ids.is_empty()).then_some(Gpus::Devices(ids))
+}
+
+/// A struct, from an object alone: serde would take the fields from a list, too.
+pub(super) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(source: D) -> Result<T, D::Error> {
+    struct Object<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+        type Value = T;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(fields))
+        }
+    }
+    source.deserialize_any(Object(PhantomData))
 }
 
 /// An object in Docker's own API shape. Floats that are whole become integers again: Docker refuses `1.0`.
