@@ -130,7 +130,12 @@ fn invocation(
         Runtime::Node => {}
     }
     if code.len() <= MAX_ARGUMENT && !code.contains('\0') {
-        argv.extend([if runtime == Runtime::Python { "-c" } else { "-e" }.to_owned(), code.to_owned()]);
+        match runtime {
+            Runtime::Python => argv.extend(["-c".to_owned(), code.to_owned()]),
+            Runtime::Node if code.is_empty() => argv.extend(["-e".to_owned(), String::new()]),
+            // In a word of its own, code that begins with a dash would be taken for an option.
+            Runtime::Node => argv.push(format!("--eval={code}")),
+        }
         return Ok((argv, options));
     }
     if options.stdin.is_some() {

@@ -16,13 +16,12 @@ except ValueError:
     sys.exit(3)
 ";
 
-/// Code compiles if it does so as CommonJS or as a module.
+/// Code compiles if it does so as a script, which is what `--eval` makes of it, or as a module.
 const NODE_CHECK: &str = "\
 const vm = require('node:vm');
 const code = require('node:fs').readFileSync(0, 'utf8');
-const names = ['exports', 'require', 'module', '__filename', '__dirname'];
 const compiles = (f) => { try { f(); return true; } catch { return false; } };
-if (!compiles(() => vm.compileFunction(code.replace(/^#!.*/, ''), names)) && !compiles(() => new vm.SourceTextModule(code))) process.exit(3);
+if (!compiles(() => new vm.Script(code)) && !compiles(() => new vm.SourceTextModule(code))) process.exit(3);
 ";
 
 /// The interpreter's message line, if stderr looks as it does after a syntax error of the program.
