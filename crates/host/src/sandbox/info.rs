@@ -26,7 +26,8 @@ impl Status {
 
     fn of(state: &Value) -> Self {
         let broken = state["Dead"] == true || state["Error"].as_str().is_some_and(|error| !error.is_empty());
-        match state["Running"] == true && state["Paused"] != true {
+        // Docker's word for a paused container, too.
+        match state["Running"] == true {
             true => Self::Running,
             false if broken => Self::Error,
             false => Self::Stopped,

@@ -36,7 +36,7 @@ impl Sandbox {
             ));
         }
         if container["HostConfig"]["NetworkMode"] == "host" {
-            return Some(format!("{}:{port}", self.engine().host()));
+            return Some(format!("{}:{port}", self.engine_host()));
         }
         let ip = self.engine().is_local().then(|| container_ip(container)).flatten()?;
         Some(format!("{}:{port}", in_url(ip)))
@@ -46,8 +46,13 @@ impl Sandbox {
     fn host_of(&self, bound: &str) -> String {
         match bound.parse::<IpAddr>() {
             Ok(ip) if !ip.is_unspecified() && !ip.is_loopback() => in_url(ip),
-            _ => self.engine().host(),
+            _ => self.engine_host(),
         }
+    }
+
+    fn engine_host(&self) -> String {
+        let host = self.engine().host();
+        host.parse().map_or(host, in_url)
     }
 }
 

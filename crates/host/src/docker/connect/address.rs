@@ -85,11 +85,7 @@ impl Address {
         match self {
             Self::Tcp(Server { host, .. })
             | Self::Tls(Server { host, .. })
-            | Self::Ssh(Login { host, .. })
-                if !is_loopback(host) =>
-            {
-                host
-            }
+            | Self::Ssh(Login { host, .. }) => host,
             _ => "localhost",
         }
     }
@@ -287,8 +283,8 @@ mod tests {
     fn loopback_and_unix_are_local() {
         for (text, local, host) in [
             ("/x", cfg!(target_os = "linux"), "localhost"),
-            ("tcp://127.0.0.1:1", true, "localhost"),
-            ("tcp://[::1]:1", true, "localhost"),
+            ("tcp://127.0.0.1:1", true, "127.0.0.1"),
+            ("tcp://[::1]:1", true, "::1"),
             ("tcp://localhost:1", true, "localhost"),
             ("tcp://10.0.0.5:1", false, "10.0.0.5"),
             ("https://box", false, "box"),
