@@ -60,4 +60,20 @@ const NAMES = WORDS.filter((word) => !word.includes('/')).concat(
   '`touch csdk-executed`',
 );
 
-module.exports = { NAMES, TRACE, WORDS };
+/** A few of them, for where each costs time. */
+const HARD_NAMES = [
+  ' two  spaces ',
+  `it's "quoted"`,
+  '$(touch csdk-executed)',
+  '`touch csdk-executed`',
+  '; touch csdk-executed #',
+  'line one\nline two\n',
+  '-rf',
+  '*',
+  'back\\slash\\n',
+  '..hidden',
+  '日本語 🎉',
+  `${'ü'.repeat(127)}x`,
+];
+
+module.exports = { HARD_NAMES, NAMES, TRACE, WORDS };
