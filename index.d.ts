@@ -257,7 +257,7 @@ export interface SandboxInfo {
   provider: string;
   /** The runtime that it was created for. */
   runtime: Runtime;
-  /** `'stopped'` also while paused; `'error'` where Docker could not start or remove the container. */
+  /** `'running'` also while paused; `'error'` where Docker could not start or remove the container. */
   status: 'running' | 'stopped' | 'error';
   createdAt: Date;
   /** Default execution timeout of this sandbox, milliseconds. */
