@@ -119,12 +119,13 @@ eachUserland('runCommand: data stays data', ({ config }) => {
     const { sandbox } = shared;
     const long = 'y'.repeat(100_000);
     assert.equal((await sandbox.runCommand('printf %s', [long])).stdout, long);
+    // Never a result that looks like one of the command's own.
     for (const length of [200_000, 5_000_000]) {
       const error = await rejection(sandbox.runCommand('printf %s', ['y'.repeat(length)]));
-      assert.equal(error.code, 'E2BIG');
+      assert.match(error.code, /^ERR_CANNOT_RUN$/);
     }
     const env = { LONG: 'y'.repeat(200_000) };
-    assert.equal((await rejection(sandbox.runCommand('true', { env }))).code, 'E2BIG');
+    assert.match((await rejection(sandbox.runCommand('true', { env }))).code, /^ERR_CANNOT_RUN$/);
     assert.equal((await sandbox.runCommand('echo next')).stdout, 'next\n');
   });
 

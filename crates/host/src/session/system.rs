@@ -51,6 +51,9 @@ const KNOWN: &[(i32, &str, &str)] = &[
 /// A number that is not listed, in libuv's words.
 const UNKNOWN: (i32, &str, &str) = (0, "UNKNOWN", "unknown error");
 
+pub(super) const TOO_LONG: &str =
+    "the command is too long for the system (128 KiB for a word): put it into a file with writeFile";
+
 /// What a call is told when the system refused it.
 pub(super) fn refused(failed: &Failed) -> Error {
     error(failed.errno, failed.op.syscall(), &failed.path)

@@ -109,9 +109,7 @@ fn not_started(failed: &Failed) -> Error {
         (Op::Exec, "ENOENT") if failed.path == "/bin/sh" => {
             "the image has no /bin/sh, which runCommand needs; runCode and the file calls work without it"
         }
-        (Op::Exec, "E2BIG") => {
-            "the command is too long for the system (128 KiB for a word): put it into a file with writeFile"
-        }
+        (Op::Exec, "E2BIG") => system::TOO_LONG,
         (Op::Fork, "EAGAIN") => {
             "the sandbox has reached its limit of processes: end some, or raise container.resources.pidsLimit"
         }

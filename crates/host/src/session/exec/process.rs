@@ -14,10 +14,13 @@ const DURING: &str = "runCommand";
 const RUN: &str = concat!(include_str!("scripts/enter.sh"), include_str!("scripts/run.sh"));
 const START: &str = concat!(include_str!("scripts/enter.sh"), include_str!("scripts/start.sh"));
 const TAG: &str = "COMPUTESDK_COMMAND";
+/// Linux takes no longer argument or variable, its final NUL included.
+const LONGEST_WORD: usize = 128 * 1024;
 
 impl ExecSession {
     /// Dropping the future kills the command.
     pub async fn run(&self, process: Process, stop: &CancellationToken, output: &Output) -> Result<Exit> {
+        fits(&process)?;
         let launch = Launch::new(process);
         let mut killer = Killer::new(self.clone(), launch.tag.clone());
         let mut running = pin!(self.exec(DURING, launch.script(RUN), output));
@@ -39,6 +42,7 @@ impl ExecSession {
 
     /// Dropping the future leaves the process.
     pub async fn start(&self, process: Process) -> Result<u32> {
+        fits(&process)?;
         let launch = Launch::new(Process { stdin: None, ..process });
         let printed = self.first_line(DURING, launch.script(START)).await?;
         if let Some(refusal) = printed.refusal {
@@ -49,6 +53,16 @@ impl ExecSession {
             let said = String::from_utf8_lossy(&printed.stderr).trim().to_owned();
             Error::CannotRun { what: format!("the command could not be started: {said}") }
         })
+    }
+}
+
+/// What Docker would tell as the output of a command that never ran.
+fn fits(process: &Process) -> Result<()> {
+    let variables = process.env.iter().map(|(name, value)| name.len() + 1 + value.len());
+    let longest = process.argv.iter().map(String::len).chain(variables).max();
+    match longest {
+        Some(length) if length >= LONGEST_WORD => Err(Error::CannotRun { what: system::TOO_LONG.to_owned() }),
+        _ => Ok(()),
     }
 }
 
@@ -74,7 +88,8 @@ impl Launch {
         let mut env: Vec<String> =
             self.process.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
         env.push(self.tag.clone());
-        Script { text, args, env, stdin: self.process.stdin.clone(), mark: self.mark.clone() }
+        let (mark, tag) = (self.mark.clone(), self.tag.clone());
+        Script { text, args, env, stdin: self.process.stdin.clone(), mark, tag }
     }
 
     /// The program never ran: `chdir ENOENT`.

@@ -21,6 +21,7 @@ const EXIT_POLL: [Duration; 2] = [Duration::from_millis(1), Duration::from_milli
 /// Chunks between the engine and the taker.
 const QUEUE: usize = 8;
 const KILLED: i32 = 137;
+const PRINTS: &str = include_str!("scripts/prints.sh");
 
 /// A script with its arguments: nothing in these is ever read as shell.
 #[derive(Default)]
@@ -31,6 +32,8 @@ pub(super) struct Script {
     pub(super) stdin: Option<Bytes>,
     /// Leads what the script itself says on stderr; empty: it says nothing.
     pub(super) mark: String,
+    /// In the environment of the process tree; empty: nobody looks for it.
+    pub(super) tag: String,
 }
 
 /// What a script printed, and its exit code.
@@ -130,7 +133,7 @@ impl ExecSession {
             let mut said = Said::new(&script.mark);
             let taken = take(exec.output, &mut said, output).await;
             taken.map_err(|error| self.broke(during, error))?;
-            Ok::<_, Error>((self.code(during, &exec.id).await?, said))
+            Ok::<_, Error>((self.code(during, &exec.id, &script.tag).await?, said))
         };
         let (code, said) = beside(end, feed).await?;
         match said.complaint() {
@@ -140,16 +143,29 @@ impl ExecSession {
     }
 
     /// The exit code. The output may end before the process does, and Docker tells its end before it knows the code.
-    async fn code(&self, during: &str, exec: &str) -> Result<i32> {
+    async fn code(&self, during: &str, exec: &str, tag: &str) -> Result<i32> {
         let [mut pause, longest] = EXIT_POLL;
+        let mut doubted = tag.is_empty();
         loop {
             match self.engine.exec_exit(exec).await {
                 Ok(Some(code)) => return Ok(i32::try_from(code).unwrap_or(i32::MAX)),
+                Ok(None) if pause == longest && !std::mem::replace(&mut doubted, true) => {
+                    self.has_closed_its_output(during, tag).await?;
+                }
                 Ok(None) => tokio::time::sleep(pause).await,
                 // With the container gone, its execs are too.
                 Err(error) => return Err(self.broke(during, error)),
             }
             pause = (pause * 2).min(longest);
+        }
+    }
+
+    /// An error when it was the connection that ended, and not the output: both look the same from here.
+    async fn has_closed_its_output(&self, during: &str, tag: &str) -> Result<()> {
+        let look = Script { text: PRINTS, args: vec![tag.to_owned()], ..Script::default() };
+        match Box::pin(self.script(during, look)).await {
+            Ok(Printed { stdout, .. }) if stdout.is_empty() => Ok(()),
+            _ => Err(self.lost(during, "the connection ended before the command did")),
         }
     }
 
