@@ -24,7 +24,7 @@ pub(super) struct Collector {
     takers: Takers,
     stdout: Kept,
     stderr: Kept,
-    both: Option<Vec<u8>>,
+    both: Option<Kept>,
     cutters: [Cutter; 2],
 }
 
@@ -34,18 +34,14 @@ pub(super) struct SinkClosed;
 
 impl Collector {
     pub(super) fn new(takers: Takers) -> Self {
-        let both = takers.in_order.then(Vec::new);
+        let both = takers.in_order.then(Kept::default);
         Self { takers, stdout: Kept::default(), stderr: Kept::default(), both, cutters: Default::default() }
     }
 
     pub(super) async fn take(&mut self, chunk: Chunk) -> Result<(), SinkClosed> {
         let keep = self.takers.keep;
-        let kept = self.kept(chunk.stream).take(&chunk.data, keep);
-        let head = chunk.data.slice(..kept);
-        if let Some(both) = &mut self.both {
-            both.extend_from_slice(&head);
-        }
-        if self.takers.sink.is_none() && self.takers.log.is_none() {
+        self.kept(chunk.stream).take(&chunk.data, keep);
+        if self.both.is_none() && self.takers.sink.is_none() && self.takers.log.is_none() {
             return Ok(());
         }
         let data = self.cutters[index(chunk.stream)].cut(chunk.data);
@@ -68,6 +64,11 @@ impl Collector {
     async fn pass_on(&mut self, stream: Stream, data: Bytes) -> Result<(), SinkClosed> {
         if data.is_empty() {
             return Ok(());
+        }
+        let keep = self.takers.keep;
+        if let Some(both) = &mut self.both {
+            // Cut pieces, so that one stream's character is never torn by the other's.
+            both.take(&data, keep.saturating_mul(2));
         }
         if let Some(log) = &mut self.takers.log {
             log.write(stream, &data).await;
@@ -94,7 +95,7 @@ fn index(stream: Stream) -> usize {
 pub(super) struct Collected {
     pub(super) stdout: Kept,
     pub(super) stderr: Kept,
-    pub(super) both: Option<Vec<u8>>,
+    pub(super) both: Option<Kept>,
 }
 
 /// The head of one stream, and how much there was.
@@ -105,13 +106,12 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Keeps what still fits; answers how many bytes that was.
-    fn take(&mut self, data: &[u8], keep: u64) -> usize {
+    /// Keeps what still fits.
+    fn take(&mut self, data: &[u8], keep: u64) {
         self.total += data.len() as u64;
         let room = keep.saturating_sub(self.head.len() as u64);
         let fits = data.len().min(usize::try_from(room).unwrap_or(usize::MAX));
         self.head.extend_from_slice(&data[..fits]);
-        fits
     }
 
     pub(super) fn is_truncated(&self) -> bool {
@@ -124,5 +124,39 @@ impl Kept {
             self.head.truncate(self.head.len() - torn(&self.head));
         }
         self.head.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk(stream: Stream, data: &'static [u8]) -> Chunk {
+        Chunk { stream, data: Bytes::from_static(data) }
+    }
+
+    #[tokio::test]
+    async fn one_streams_character_is_not_torn_by_the_other() {
+        let takers = Takers { keep: 100, in_order: true, sink: None, log: None };
+        let mut collector = Collector::new(takers);
+        for part in [
+            chunk(Stream::Stdout, b"a\xe2\x82"),
+            chunk(Stream::Stderr, b"!"),
+            chunk(Stream::Stdout, b"\xacb"),
+        ] {
+            collector.take(part).await.unwrap();
+        }
+        let Collected { stdout, both, .. } = collector.finish().await;
+        assert_eq!(stdout.into_bytes(), "a€b");
+        assert_eq!(both.map(Kept::into_bytes).unwrap(), "a!€b");
+    }
+
+    #[tokio::test]
+    async fn the_head_is_kept_and_all_is_counted() {
+        let mut collector = Collector::new(Takers { keep: 4, in_order: false, sink: None, log: None });
+        collector.take(chunk(Stream::Stdout, "ab€cd".as_bytes())).await.unwrap();
+        let kept = collector.finish().await.stdout;
+        assert!(kept.is_truncated());
+        assert_eq!((kept.total, kept.into_bytes()), (7, Bytes::from_static(b"ab")));
     }
 }

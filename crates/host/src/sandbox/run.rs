@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::output::{Collected, Collector, Takers};
+use super::output::{Collected, Collector, Kept, Takers};
 use super::{Sandbox, shell};
 use crate::config::{Runtime, check_env, check_user};
 use crate::error::{Error, Result};
@@ -191,7 +191,7 @@ fn result(collected: Collected, exit: Exit, timed_out: bool) -> RunResult {
         exit_code: exit.code,
         truncated,
         timed_out,
-        output: both.map(Bytes::from),
+        output: both.map(Kept::into_bytes),
         ..RunResult::default()
     }
 }
