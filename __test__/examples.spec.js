@@ -62,6 +62,7 @@ describe('examples', { timeout: SUITE_TIMEOUT }, () => {
 
   it('are all tested', () => {
     const entries = fs.readdirSync(path.join(ROOT, 'examples'), { withFileTypes: true });
+    // A folder is an app with a test of its own: `npm run test:nextjs`.
     const programs = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
     assert.deepEqual(programs.sort(), Object.keys(LINES).sort());
   });
