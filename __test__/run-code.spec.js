@@ -14,7 +14,8 @@ const { rejection, within } = require('./support/wait.js');
 const PROGRAMS = {
   python: {
     print: (/** @type {string} */ text) => `print(${JSON.stringify(text)})`,
-    streams: 'import sys\nprint("out")\nprint("err", file=sys.stderr)\nsys.exit(3)',
+    // One write each: print() makes two of a line, and nothing orders two pipes between them.
+    streams: 'import sys\nsys.stdout.write("out\\n")\nsys.stderr.write("err\\n")\nsys.exit(3)',
     where: 'import os\nprint(os.getcwd())',
     env: 'import os\nprint(os.environ["WORD"])',
     stdin: 'import sys\nsys.stdout.write(sys.stdin.read())',
