@@ -116,7 +116,7 @@ async function stop(name) {
     await killContainers(at.host);
     await processes.end(daemon(at), 20_000);
     await endRemains(at);
-    unmountUnder([`${at.folder}/`, `${at.data}/`]);
+    unmountUnder([at.folder, at.data]);
     network.down(name);
     fs.rmSync(at.folder, { recursive: true, force: true });
   });
@@ -159,14 +159,14 @@ async function endRemains(at) {
   for (const pid of pids) await processes.end(pid, 5000);
 }
 
-/** @param {string[]} roots */
+/** dockerd makes the data root itself a mount, too. @param {string[]} roots */
 function unmountUnder(roots) {
   const points = fs
     .readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .map((line) => line.split(' ')[4] ?? '');
   for (const point of points.reverse()) {
-    if (!roots.some((root) => point.startsWith(root))) continue;
+    if (!roots.some((root) => point === root || point.startsWith(`${root}/`))) continue;
     try {
       run('umount', ['-l', point]);
     } catch (error) {
