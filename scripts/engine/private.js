@@ -63,6 +63,10 @@ async function start(name, options = {}) {
 /** @param {string} name @param {ReturnType<typeof places>} at @param {string[]} args */
 async function launch(name, at, args) {
   await processes.end(daemon(at), 20_000);
+  // Left by daemons that were killed: dockerd takes their numbers for running ones, a zombie's too.
+  const containerd = path.join(at.exec, 'containerd', 'containerd.pid');
+  fs.rmSync(at.pidfile, { force: true });
+  if (!processes.alive(processes.readPid(containerd))) fs.rmSync(containerd, { force: true });
   fs.mkdirSync(at.folder, { recursive: true });
   fs.mkdirSync(at.data, { recursive: true });
   const log = fs.openSync(at.log, 'a');
