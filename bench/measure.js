@@ -63,13 +63,15 @@ function percentile(samples, share) {
 const median = (samples) => percentile(samples, 0.5);
 
 /**
- * How many times as long `one` takes as `other`, by their medians.
+ * How many times as long `one` takes as `other`: the median over runs that were neighbours in time, so that
+ * a slow minute of the machine weighs on both sides.
  * @param {Row} row
  * @param {string} one
  * @param {string} other
  */
-function ratio(row, one, other) {
-  return median(row.samples[one]) / median(row.samples[other]);
+function ratio({ samples }, one, other) {
+  const others = samples[other] ?? [];
+  return median((samples[one] ?? []).map((value, run) => value / (others[run] ?? Number.NaN)));
 }
 
 /** @param {string} target @param {number} value @param {number} limit @returns {Target} */
@@ -82,4 +84,4 @@ function atLeast(target, value, limit) {
   return { target: `${target}: at least ${limit}`, value, limit, met: value >= limit };
 }
 
-module.exports = { atLeast, atMost, compare, median, percentile, ratio, time };
+module.exports = { atLeast, atMost, compare, median, percentile, ratio, time, turned };

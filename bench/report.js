@@ -5,7 +5,7 @@
 const fs = require('node:fs');
 const os = require('node:os');
 const { ask } = require('../scripts/engine/api');
-const { median, percentile } = require('./measure');
+const { median, percentile, ratio } = require('./measure');
 
 /** Columns that are always there, in this order; other names are native baselines. */
 const COLUMNS = ['agent', 'exec', 'dockerode', 'docker CLI'];
@@ -35,8 +35,8 @@ function cell(samples) {
 }
 
 /** @param {import('./types').Row} row */
-function times({ samples }) {
-  const factor = median(samples.dockerode) / median(samples.agent);
+function times(row) {
+  const factor = ratio(row, 'dockerode', 'agent');
   return Number.isFinite(factor) ? `${figure(factor)} ×` : '';
 }
 

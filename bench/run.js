@@ -20,7 +20,8 @@ const INTRODUCTION = `# Benchmark
 
 Written by \`npm run bench\`: the same work by this package over its agent and over plain execs, by
 dockerode written as its users write it, and by the docker command, taking turns in one run. A baseline is
-the same work without Docker. Times of one machine are noisy; trust the ratios.`;
+the same work without Docker. Times of one machine are noisy; trust the ratios,
+which compare runs that were neighbours in time.`;
 
 /** @returns {Record<string, import('./types').Part>} in the order of the run */
 function allParts() {

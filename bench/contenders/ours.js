@@ -3,12 +3,12 @@
 // This package, by its public API, with one of its two kinds of session.
 
 /**
- * @param {'agent' | 'exec'} session
+ * @param {'agent' | 'exec'} session the agent's is what users have by default
  * @returns {import('../types').Contender}
  */
 function ours(session) {
   const { docker } = require('../..');
-  const provider = docker({ session, runtime: 'python' });
+  const provider = docker({ session: session === 'agent' ? 'auto' : session, runtime: 'python' });
   return { name: session, create: async () => box(await provider.sandbox.create()) };
 }
 

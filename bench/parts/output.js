@@ -10,7 +10,7 @@ const COMMAND = `head -c ${BYTES} /dev/zero`;
 
 /** @type {import('../types').Part} */
 async function output({ boxes }) {
-  const row = await compare('200 MiB of stdout', boxes, flow, { blocks: 3, perBlock: 1, warmUps: 0 });
+  const row = await compare('200 MiB of stdout', boxes, flow, { blocks: 7, perBlock: 1, warmUps: 1 });
   const delays = await loopDelays(boxes);
   if (!boxes.agent) return { rows: [row, delays], targets: [] };
   const delay = delays.samples.agent?.[0] ?? Number.NaN;
