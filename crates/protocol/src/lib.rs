@@ -17,10 +17,11 @@ pub const VERSION: u16 = 1;
 
 /// Bytes of output (agent to host) or input (host to agent) that a request may have under way before the other
 /// side grants more with `Credit`. Each request has one window each way.
-pub const WINDOW: usize = 256 * 1024;
+pub const WINDOW: usize = 8 * CHUNK;
 
-/// The largest `Stdout`, `Stderr`, `Stdin` or `Data` payload that either side sends.
-pub const CHUNK: usize = 32 * 1024;
+/// The largest `Stdout`, `Stderr`, `Stdin` or `Data` payload that either side sends: with its header 32 KiB, which is
+/// what the engine and containerd copy at a time, so that a flood costs them no odd pieces.
+pub const CHUNK: usize = 32 * 1024 - HEADER_LEN;
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ProtocolError {
