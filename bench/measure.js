@@ -53,6 +53,14 @@ function turned(list, by) {
   return [...list.slice(at), ...list.slice(0, at)];
 }
 
+/** A row to be filled by hand. @param {string} measure @returns {Row} */
+const empty = (measure) => ({ measure, unit: 'ms', samples: {} });
+
+/** @param {Row} row @param {string} name @param {number} ms */
+function add(row, name, ms) {
+  row.samples[name] = [...(row.samples[name] ?? []), ms];
+}
+
 /** @param {number[] | undefined} samples @param {number} share e.g. 0.95 */
 function percentile(samples, share) {
   const sorted = [...(samples ?? [])].sort((a, b) => a - b);
@@ -84,4 +92,4 @@ function atLeast(target, value, limit) {
   return { target: `${target}: at least ${limit}`, value, limit, met: value >= limit };
 }
 
-module.exports = { atLeast, atMost, compare, median, percentile, ratio, time, turned };
+module.exports = { add, atLeast, atMost, compare, empty, median, percentile, ratio, time, turned };

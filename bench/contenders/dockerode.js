@@ -143,4 +143,4 @@ async function collect(stream) {
   return Buffer.concat(chunks);
 }
 
-module.exports = { attach, dockerode };
+module.exports = { attach, create, dockerode };

@@ -2,18 +2,10 @@
 
 // What a sandbox's beginning and end cost: create, its first result, destroy, and ten creates at once.
 
-const { atMost, median, ratio, time, turned } = require('../measure');
+const { add, atMost, empty, median, ratio, time, turned } = require('../measure');
 
 const ROUNDS = 12;
 const AT_ONCE = 10;
-
-/** @param {string} measure @returns {import('../types').Row} */
-const empty = (measure) => ({ measure, unit: 'ms', samples: {} });
-
-/** @param {import('../types').Row} row @param {string} name @param {number} ms */
-function add(row, name, ms) {
-  row.samples[name] = [...(row.samples[name] ?? []), ms];
-}
 
 /** @type {import('../types').Part} */
 async function lifecycle({ contenders }) {
