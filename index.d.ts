@@ -41,9 +41,11 @@ export interface DockerConnection {
 
 /** Credentials for a registry, as Docker's `X-Registry-Auth`. Never shown in messages or by `util.inspect`. */
 export interface RegistryAuth {
+  /** User name, with `password`. */
   username?: string;
+  /** Password or access token of that user. */
   password?: string;
-  /** The registry they are for, such as `'registry.example.com:5000'`. @default the registry of the image */
+  /** The registry they are for, such as `'registry.example.com:5000'`. @default the registry of `image.name` */
   serveraddress?: string;
   /** A token from an earlier login, instead of a password. */
   identitytoken?: string;
@@ -64,8 +66,35 @@ export interface ImageConfig {
    * @default 'ifNotPresent'
    */
   pullPolicy?: 'always' | 'ifNotPresent' | 'never';
-  /** Credentials for the image's registry. */
+  /**
+   * Credentials for the image's registry; never sent to another one, such as that of an image named at `create`.
+   * @default the docker command's own login there: `auths`, `credHelpers` and `credsStore` of its `config.json`
+   */
   auth?: RegistryAuth;
+  /**
+   * Platform of the image and of its containers, such as `'linux/arm64'` or `'linux/arm/v7'`. One that is not the
+   * engine's own runs where the engine's machine emulates it. Mirrors `platform` of Docker's pull and create.
+   * @default the engine's own
+   */
+  platform?: string;
+  /**
+   * Gets the progress of a pull that `create` waits for; two creates that wait for the same pull share its calls.
+   * Every call has been made before `create` settles. An exception thrown here rejects `create`, and the pull ends
+   * unless another create waits for it.
+   */
+  onPullProgress?: (progress: PullProgress) => void;
+}
+
+/** One step of a pull, in Docker's words. */
+export interface PullProgress {
+  /** Such as `'Pulling fs layer'`, `'Downloading'`, `'Pull complete'`. */
+  status: string;
+  /** The layer, such as `'1f7ce2fa46ab'`; missing where it is about the image as a whole. */
+  id?: string;
+  /** Bytes so far, where known. */
+  current?: number;
+  /** Bytes in all, where known. */
+  total?: number;
 }
 
 /** One address of the host that a container port is published on. */

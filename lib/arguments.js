@@ -190,6 +190,7 @@ function codeArguments(rest) {
 
 module.exports = {
   checkContent,
+  checkFunction,
   checkObject,
   checkPort,
   checkString,

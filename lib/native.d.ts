@@ -48,6 +48,13 @@ export interface Piece {
   kept: boolean;
 }
 
+export interface PullProgress {
+  status: string;
+  id?: string;
+  current?: number;
+  total?: number;
+}
+
 export interface Entry {
   name: string;
   isDirectory: boolean;
@@ -118,7 +125,11 @@ export declare class NativeSandbox {
 
 export declare class NativeProvider {
   /** `options` is JSON text. */
-  create(options: string, cancel?: Cancel): Promise<Outcome<NativeSandbox>>;
+  create(
+    options: string,
+    cancel?: Cancel,
+    pullListener?: (lines: PullProgress[]) => void,
+  ): Promise<Outcome<NativeSandbox>>;
   getById(id: string): Promise<Outcome<NativeSandbox | null>>;
   list(): Promise<Outcome<NativeSandbox[]>>;
   destroy(id: string): Promise<Outcome<void>>;

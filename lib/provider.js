@@ -1,12 +1,13 @@
 // The provider and its managers, as callers see them.
 'use strict';
 
-const { openProvider } = require('./native.js');
+const { Cancel, openProvider } = require('./native.js');
 const { callSite, settle, unwrap } = require('./call.js');
 const { checkObject, checkString } = require('./arguments.js');
 const { DockerProviderError } = require('./errors.js');
 const { hiddenSlot } = require('./hidden.js');
 const { toJson } = require('./plain.js');
+const { PullWatch, withoutCallback } = require('./progress.js');
 const { DockerSandbox } = require('./sandbox.js');
 const { checkSignal, withSignal } = require('./signals.js');
 
@@ -17,6 +18,37 @@ const { checkSignal, withSignal } = require('./signals.js');
 const native = hiddenSlot('native');
 /** @type {import('./hidden').Slot<DockerProvider>} */
 const owner = hiddenSlot('owner');
+/** @type {import('./hidden').Slot<import('./progress').OnPullProgress | undefined>} */
+const onPullProgress = hiddenSlot('onPullProgress');
+
+/**
+ * @param {DockerProvider} provider
+ * @param {string} json the options
+ * @param {{ signal?: AbortSignal, site: import('./call').CallSite }} call
+ * @returns {Promise<NativeSandbox>}
+ */
+function boot(provider, json, { signal, site }) {
+  const callback = onPullProgress.get(provider);
+  return withSignal(signal, async (signalled) => {
+    if (!callback) return settle(native.get(provider).create(json, signalled), site, signal);
+    const cancel = signalled ?? new Cancel();
+    const watch = new PullWatch(callback, () => cancel.cancel());
+    const made = settle(native.get(provider).create(json, cancel, watch.listener), site, signal);
+    // A callback's own exception outranks the abort that it set off, and what came of the create.
+    const outcome = await made.then(
+      (sandbox) => ({ sandbox }),
+      (error) => ({ error }),
+    );
+    try {
+      await watch.finish();
+    } catch (thrown) {
+      if ('sandbox' in outcome) await settle(outcome.sandbox.destroy(), site);
+      throw thrown;
+    }
+    if ('error' in outcome) throw outcome.error;
+    return outcome.sandbox;
+  });
+}
 
 class DockerSandboxManager {
   /** @param {DockerProvider} provider */
@@ -30,10 +62,7 @@ class DockerSandboxManager {
     checkObject(options ?? {}, 'options');
     const { signal: given, ...rest } = options ?? {};
     const signal = checkSignal(given, 'signal');
-    const json = toJson(rest, '');
-    const handle = await withSignal(signal, (cancel) =>
-      settle(native.get(owner.get(this)).create(json, cancel), site, signal),
-    );
+    const handle = await boot(owner.get(this), toJson(rest, ''), { signal, site });
     return new DockerSandbox(handle, owner.get(this));
   }
 
@@ -96,13 +125,14 @@ class DockerTemplateManager {
 }
 
 class DockerProvider {
-  /** @param {NativeProvider} handle */
-  constructor(handle) {
+  /** @param {NativeProvider} handle @param {import('./progress').OnPullProgress} [callback] */
+  constructor(handle, callback) {
     this.name = 'docker';
     this.sandbox = new DockerSandboxManager(this);
     this.snapshot = new DockerSnapshotManager();
     this.template = new DockerTemplateManager();
     native.set(this, handle);
+    onPullProgress.set(this, callback);
   }
 
   getSupportedRuntimes() {
@@ -113,7 +143,8 @@ class DockerProvider {
 /** @param {unknown} [config] */
 function docker(config) {
   const site = callSite(docker);
-  return new DockerProvider(unwrap(openProvider(toJson(config ?? {}, '')), site));
+  const { data, onPullProgress } = withoutCallback(config ?? {});
+  return new DockerProvider(unwrap(openProvider(toJson(data, '')), site), onPullProgress);
 }
 
 /** @param {DockerProvider} provider */

@@ -2,7 +2,7 @@
 //!
 //! `lib/` in JavaScript holds the public classes and has checked the shapes of arguments; `crates/host` is the
 //! provider. Here in between: `provider`, `sandbox`, `files`, `run` and `instance` are the exports, `call` turns a
-//! future into a promise, `outcome` an error into data, `output` feeds callbacks, `text` makes strings.
+//! future into a promise, `outcome` an error into data, `output` and `pulls` feed callbacks, `text` makes strings.
 //!
 //! Rules: input bytes are copied before a call returns; what can fail answers an `Outcome` and never throws; every
 //! future runs on the one tokio runtime that napi owns, and ends when its JavaScript environment does.
@@ -18,6 +18,7 @@ mod instance;
 mod outcome;
 mod output;
 pub mod provider;
+mod pulls;
 mod run;
 mod sandbox;
 mod text;

@@ -10,6 +10,7 @@ use napi_derive::napi;
 use crate::call::{self, promise, promise_to_the_end};
 use crate::cancel::Cancel;
 use crate::outcome::Outcome;
+use crate::pulls::{Listener, ListenerFunction};
 use crate::sandbox::NativeSandbox;
 
 #[napi]
@@ -35,15 +36,25 @@ impl NativeProvider {
         env: &'env Env,
         options: String,
         cancel: Option<&Cancel>,
+        pull_listener: Option<ListenerFunction<'env>>,
     ) -> napi::Result<PromiseRaw<'env, Outcome<NativeSandbox>>> {
         let provider = self.provider.clone();
         let cancel = match cancel {
             Some(cancel) => cancel.token(),
             None => call::scope(env)?,
         };
+        let listener = pull_listener.map(|function| Listener::new(&function)).transpose()?;
         promise_to_the_end(env, async move {
-            let options = CreateOptions::from_source(&mut serde_json::Deserializer::from_str(&options))?;
-            Ok(NativeSandbox { sandbox: provider.create(options, cancel).await? })
+            let mut options = CreateOptions::from_source(&mut serde_json::Deserializer::from_str(&options))?;
+            let create = |pull_listener| {
+                options.pull_listener = pull_listener;
+                provider.create(options, cancel)
+            };
+            let sandbox = match listener {
+                Some(listener) => listener.during(|sender| create(Some(sender))).await?,
+                None => create(None).await?,
+            };
+            Ok(NativeSandbox { sandbox })
         })
     }
 

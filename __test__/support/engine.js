@@ -12,7 +12,7 @@ const { places } = require('../../scripts/engine/private');
 const processes = require('../../scripts/engine/process');
 
 /** Containers outlive the daemon, as they do where an administrator upgrades Docker. */
-const OPTIONS = { args: ['--live-restore'] };
+const ARGS = ['--live-restore'];
 
 const POLITE_MS = 20_000;
 
@@ -22,9 +22,10 @@ class OwnEngine {
   /** @type {number | undefined} */
   #pid;
 
-  /** @param {string} name */
-  constructor(name) {
+  /** @param {string} name @param {string[]} args */
+  constructor(name, args) {
     this.name = name;
+    this.args = args;
     this.host = places(name).host;
     process.env.DOCKER_HOST = this.host;
   }
@@ -40,7 +41,7 @@ class OwnEngine {
   }
 
   async startDaemon() {
-    this.#pid = (await start(this.name, OPTIONS)).pid;
+    this.#pid = (await start(this.name, { args: this.args })).pid;
   }
 
   /** The daemon alone; containers run on. */
@@ -80,9 +81,10 @@ function whyNoEngine() {
 
 /**
  * @param {string} name of the spec; runs side by side get engines of their own
+ * @param {string[]} [args] of dockerd
  */
-function ownEngine(name) {
-  return new OwnEngine(`${name}-${process.pid}`);
+function ownEngine(name, args = ARGS) {
+  return new OwnEngine(`${name}-${process.pid}`, args);
 }
 
 module.exports = { ownEngine, whyNoEngine };

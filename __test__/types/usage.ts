@@ -14,7 +14,13 @@ import {
 
 const provider = docker({
   runtime: 'node',
-  image: { name: 'node:20-alpine', pullPolicy: 'ifNotPresent', auth: { username: 'u', password: 'p' } },
+  image: {
+    name: 'node:20-alpine',
+    pullPolicy: 'ifNotPresent',
+    auth: { username: 'u', password: 'p' },
+    platform: 'linux/amd64',
+    onPullProgress: ({ status, total }) => console.log(status.length, total?.toFixed()),
+  },
   container: {
     workdir: '/workspace',
     env: { FOO: 'bar' },

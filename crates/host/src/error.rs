@@ -24,8 +24,8 @@ pub enum Error {
     #[error("image {image:?} could not be pulled: {message}")]
     ImagePull { image: String, message: String, source: Option<Cause> },
 
-    #[error("the registry refused to hand out image {image:?}: {message}; check image.auth")]
-    RegistryAuth { image: String, message: String },
+    #[error("the registry refused to hand out image {image:?}: {message}; {hint}")]
+    RegistryAuth { image: String, message: String, hint: String },
 
     #[error("sandbox {id} does not exist: it was destroyed, or never was a sandbox")]
     SandboxNotFound { id: String },

@@ -12,8 +12,9 @@ pub mod error;
 pub mod instance;
 mod labels;
 pub mod provider;
+mod pull_log;
 pub mod sandbox;
 pub mod session;
 mod stream_log;
 
-pub use create::CreateOptions;
+pub use create::{CreateOptions, PullListener};

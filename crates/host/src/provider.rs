@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::create::{self, CreateOptions, Delivery};
+use crate::create::{self, CreateOptions, Delivery, Pulls};
 use crate::docker::Engine;
 use crate::error::{Error, Result};
 use crate::labels;
@@ -25,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) engine: Engine,
     pub(crate) delivery: Delivery,
+    pub(crate) pulls: Pulls,
     /// Sandboxes that somebody holds, so that finding one again shares its session and its state.
     known: Mutex<HashMap<String, WeakSandbox>>,
 }
@@ -32,7 +33,13 @@ pub(crate) struct Shared {
 impl Provider {
     pub fn new(config: Config) -> Result<Self> {
         let engine = Engine::new(config.connection.clone())?;
-        let shared = Shared { config, engine, delivery: Delivery::default(), known: Mutex::default() };
+        let shared = Shared {
+            config,
+            engine,
+            delivery: Delivery::default(),
+            pulls: Pulls::default(),
+            known: Mutex::default(),
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 

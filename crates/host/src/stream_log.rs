@@ -1,12 +1,9 @@
 //! `streamLogs`: pull progress and everything that runs, live on the host's stderr, each line led by the short
 //! sandbox id.
 
-use std::collections::HashMap;
-
 use bytes::BytesMut;
 use tokio::io::AsyncWriteExt as _;
 
-use crate::docker::PullProgress;
 use crate::session::Stream;
 
 /// A line without an end is written when it gets this long.
@@ -65,33 +62,5 @@ async fn put(lines: &[u8]) {
         // A host whose stderr is closed goes without the log.
         _ = stderr.write_all(lines).await;
         _ = stderr.flush().await;
-    }
-}
-
-/// Progress of one pull: a line per layer and change of its status.
-#[derive(Debug)]
-pub(crate) struct PullLog {
-    image: Option<String>,
-    last: HashMap<String, String>,
-}
-
-impl PullLog {
-    pub(crate) fn new(enabled: bool, image: &str) -> Self {
-        Self { image: enabled.then(|| image.to_owned()), last: HashMap::new() }
-    }
-
-    pub(crate) fn write(&mut self, progress: &PullProgress) {
-        let Some(image) = &self.image else { return };
-        let id = progress.id.clone().unwrap_or_default();
-        if self.last.get(&id) == Some(&progress.status) {
-            return;
-        }
-        self.last.insert(id.clone(), progress.status.clone());
-        let layer = if id.is_empty() { String::new() } else { format!("{id}: ") };
-        // Few short lines, from a callback that cannot wait.
-        _ = std::io::Write::write_all(
-            &mut std::io::stderr(),
-            format!("[pull {image}] {layer}{}\n", progress.status).as_bytes(),
-        );
     }
 }

@@ -3,7 +3,7 @@
 mod support;
 
 use bytes::Bytes;
-use computesdk_docker_host::docker::{Method, RawBody, RawRequest};
+use computesdk_docker_host::docker::{Login, Method, PullRequest, RawBody, RawRequest};
 use computesdk_docker_host::error::Error;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
@@ -219,7 +219,8 @@ async fn images_are_looked_up_and_failed_pulls_say_what_failed() {
     assert_eq!(engine.inspect_image(&image.id).await.unwrap(), Some(image));
     assert_eq!(engine.inspect_image("computesdk-test/none:1").await.unwrap(), None);
     // Nothing listens there; the engine says so in its own words.
-    match engine.pull("127.0.0.1:1/nothing:1", None, &mut |_| {}).await {
+    let request = PullRequest { image: "127.0.0.1:1/nothing:1", platform: None, login: &Login::default() };
+    match engine.pull(request, &mut |_| {}).await {
         Err(Error::ImagePull { message, .. }) => assert!(message.contains("127.0.0.1:1"), "{message}"),
         other => panic!("{other:?}"),
     }

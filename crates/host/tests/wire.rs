@@ -4,7 +4,9 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use computesdk_docker_host::docker::{Engine, ExecSpec, Method, RawRequest, RegistryAuth};
+use computesdk_docker_host::docker::{
+    Engine, ExecSpec, Login, Method, PullRequest, RawRequest, RegistryAuth,
+};
 use computesdk_docker_host::error::Error;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
@@ -86,10 +88,11 @@ async fn nobody_there_is_told_with_the_address_and_where_it_came_from() {
         "{text}"
     );
     let engine = Engine::new(connection(json!({ "socketPath": "/nowhere/docker.sock" }))).unwrap();
+    let pull = PullRequest { image: "a", platform: None, login: &Login::default() };
     for error in [
         engine.list_containers(&[]).await.unwrap_err(),
         engine.volume_exists("v").await.unwrap_err(),
-        engine.pull("a", None, &mut |_| {}).await.unwrap_err(),
+        engine.pull(pull, &mut |_| {}).await.unwrap_err(),
         engine.exec("a", ExecSpec::default()).await.unwrap_err(),
     ] {
         assert_eq!(error.code(), "ERR_DOCKER_UNREACHABLE");
@@ -240,8 +243,9 @@ async fn credentials_go_to_the_engine_as_base64url_and_nowhere_else() {
         password: Some(password.to_owned()),
         ..RegistryAuth::default()
     };
-    let error =
-        engine_at(port, DEFAULTS).pull("r.example:5000/a", Some(&auth), &mut |_| {}).await.unwrap_err();
+    let login = Login { auth: Some(auth), hint: String::new() };
+    let request = PullRequest { image: "r.example:5000/a", platform: Some("linux/arm64"), login: &login };
+    let error = engine_at(port, DEFAULTS).pull(request, &mut |_| {}).await.unwrap_err();
     assert_eq!(error.code(), "ERR_REGISTRY_AUTH");
     assert!(!format!("{error:?}").contains("hunter2"));
     let heads = requests.lock().unwrap();

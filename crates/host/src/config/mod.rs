@@ -5,6 +5,7 @@
 
 mod check;
 mod parse;
+mod platform;
 mod ports;
 mod value;
 
@@ -18,6 +19,7 @@ pub(crate) use check::{
     env as check_env, image as check_image, timeout as check_timeout, user as check_user,
 };
 pub(crate) use parse::parse;
+pub use platform::Platform;
 pub use ports::{PortBinding, Ports};
 pub use value::{Gpus, Whole};
 
@@ -104,6 +106,8 @@ pub struct Image {
     pub name: Option<String>,
     pub pull_policy: PullPolicy,
     pub auth: Option<RegistryAuth>,
+    /// As Docker names it: `linux/arm64`. Default: the engine's own.
+    pub platform: Option<Platform>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]

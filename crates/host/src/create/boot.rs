@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::image;
 use super::options::CreateOptions;
 use super::spec::{AGENT, AgentPlan, Spec};
-use crate::config::{Runtime, SessionChoice};
+use crate::config::{Platform, Runtime, SessionChoice};
 use crate::docker::ImageInfo;
 use crate::error::{Error, Result};
 use crate::provider::Shared;
@@ -60,7 +60,7 @@ async fn boot(shared: &Arc<Shared>, options: &CreateOptions, cancel: &Cancellati
     }
     let name = image::choose(config, options, runtime);
     let (image, agent) = unless(cancel, async {
-        let image = image::provide(&shared.engine, config, &name).await?;
+        let image = image::provide(shared, options, &name).await?;
         let agent = shared.delivery.plan(&shared.engine, config.session, &image).await?;
         Ok((image, agent))
     })
@@ -130,7 +130,8 @@ impl Boot<'_> {
             agent,
         };
         let body = spec.body();
-        let id = engine.create_container(self.options.container_name().as_deref(), None, &body).await?;
+        let platform = self.shared.config.image.platform.as_ref().map(Platform::as_str);
+        let id = engine.create_container(self.options.container_name().as_deref(), platform, &body).await?;
         let started = self.started(&id).await;
         if let Err(error) = started {
             // The first error is the one to tell; a container that cannot be removed now is labelled.

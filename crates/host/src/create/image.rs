@@ -1,10 +1,12 @@
 //! Which image a sandbox starts from, and making sure that the engine has it.
 
 use super::options::CreateOptions;
-use crate::config::{Config, PullPolicy, Runtime};
-use crate::docker::{Engine, ImageInfo};
+use super::pulls::{self, Pulling, Wanted};
+use crate::config::{Config, Image, Platform, PullPolicy, Runtime};
+use crate::docker::{Engine, HUB, ImageInfo, Login, RegistryAuth, registry};
 use crate::error::{Error, Result};
-use crate::stream_log;
+use crate::provider::Shared;
+use crate::pull_log::PullLog;
 
 /// Snapshot, then template, then image of the call, then the configured one.
 pub(super) fn choose(config: &Config, options: &CreateOptions, runtime: Runtime) -> String {
@@ -32,36 +34,77 @@ fn contradicts(image: &str, config: &Config, options: &CreateOptions, runtime: R
 /// The reference without registry host, tag and digest.
 fn repository(image: &str) -> &str {
     let image = image.split('@').next().unwrap_or(image);
-    let path = match image.split_once('/') {
-        Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => path,
-        _ => image,
-    };
+    let host = registry(image).map_or(0, |host| host.len() + 1);
+    let path = &image[host..];
     path.split(':').next().unwrap_or(path)
 }
 
 /// Pulls as the policy says and answers what the engine knows of the image.
-pub(super) async fn provide(engine: &Engine, config: &Config, image: &str) -> Result<ImageInfo> {
-    let policy = config.image.pull_policy;
-    if policy != PullPolicy::Always {
-        if let Some(info) = engine.inspect_image(image).await? {
-            return Ok(info);
-        }
-        if policy == PullPolicy::Never {
-            let hint = "pullPolicy is 'never'; pull it first, or use 'ifNotPresent'".to_owned();
-            return Err(Error::ImageNotFound { image: image.to_owned(), hint });
+pub(super) async fn provide(shared: &Shared, options: &CreateOptions, image: &str) -> Result<ImageInfo> {
+    let Image { pull_policy, platform, .. } = &shared.config.image;
+    if *pull_policy != PullPolicy::Always {
+        let present = shared.engine.inspect_image(image).await?;
+        let other = match present {
+            Some(info) if platform.as_ref().is_none_or(|platform| fits(&info, platform)) => return Ok(info),
+            other => other,
+        };
+        if *pull_policy == PullPolicy::Never {
+            return Err(not_pulled(image, other.as_ref()));
         }
     }
-    pull(engine, config, image).await?;
+    pull(shared, options, image).await?;
     let gone = || Error::ImageNotFound {
         image: image.to_owned(),
         hint: "it was pulled and then removed".to_owned(),
     };
-    engine.inspect_image(image).await?.ok_or_else(gone)
+    let mut info = shared.engine.inspect_image(image).await?.ok_or_else(gone)?;
+    if let Some(platform) = platform {
+        // Where an engine holds an image for several processors, inspect tells of its own.
+        info.architecture = platform.architecture().to_owned();
+    }
+    Ok(info)
 }
 
-async fn pull(engine: &Engine, config: &Config, image: &str) -> Result<()> {
-    let mut log = stream_log::PullLog::new(config.stream_logs, image);
-    engine.pull(image, config.image.auth.as_ref(), &mut |progress| log.write(&progress)).await
+fn fits(info: &ImageInfo, platform: &Platform) -> bool {
+    info.architecture == platform.architecture()
+}
+
+fn not_pulled(image: &str, other: Option<&ImageInfo>) -> Error {
+    let hint = "pullPolicy is 'never'; pull it first, or use 'ifNotPresent'";
+    let hint = match other {
+        Some(other) => format!("it is there for {} only, and {hint}", other.architecture),
+        None => hint.to_owned(),
+    };
+    Error::ImageNotFound { image: image.to_owned(), hint }
+}
+
+async fn pull(shared: &Shared, options: &CreateOptions, image: &str) -> Result<()> {
+    let login = login(&shared.engine, &shared.config, image).await;
+    let log = if shared.config.stream_logs { PullLog::on_stderr(image) } else { PullLog::off() };
+    let wanted = Wanted { image: image.to_owned(), platform: shared.config.image.platform.clone() };
+    let engine = shared.engine.clone();
+    let begin = {
+        let wanted = wanted.clone();
+        |progress| pulls::pull(engine, Pulling { wanted, login, log }, progress)
+    };
+    shared.pulls.join(wanted, options.pull_listener.as_ref(), begin).await
+}
+
+/// `image.auth` where it is for that image's registry, else the docker command's login there. A registry that a
+/// caller's image names never gets the credentials of another one.
+async fn login(engine: &Engine, config: &Config, image: &str) -> Login {
+    let wanted = registry(image);
+    let Some(auth) = &config.image.auth else { return engine.login(wanted).await };
+    let configured = config.image.name.as_deref().map(registry);
+    let fits = auth.is_for(wanted).unwrap_or_else(|| configured.is_none_or(|registry| registry == wanted));
+    if !fits {
+        let login = engine.login(wanted).await;
+        let hint = format!("image.auth is for another registry (image.auth.serveraddress); {}", login.hint);
+        return Login { hint, ..login };
+    }
+    let server = || Some(wanted.unwrap_or(HUB).to_owned());
+    let auth = RegistryAuth { serveraddress: auth.serveraddress.clone().or_else(server), ..auth.clone() };
+    Login { auth: Some(auth), hint: "check image.auth".to_owned() }
 }
 
 #[cfg(test)]

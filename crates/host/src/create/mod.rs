@@ -5,9 +5,11 @@ mod boot;
 mod delivery;
 mod image;
 mod options;
+mod pulls;
 mod spec;
 
 pub(crate) use boot::create;
 pub(crate) use delivery::Delivery;
-pub use options::CreateOptions;
+pub use options::{CreateOptions, PullListener};
+pub(crate) use pulls::Pulls;
 pub(crate) use spec::{AGENT, AGENT_DIR};

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::config::{Whole, parse};
+use crate::docker::PullProgress;
 use crate::error::{Error, Result};
 
 /// Options of one sandbox, over the provider's config.
@@ -26,7 +27,13 @@ pub struct CreateOptions {
     pub ports: Vec<Whole>,
     /// A running sandbox to attach to instead.
     pub sandbox_id: Option<String>,
+    /// Gets the progress of a pull.
+    #[serde(skip)]
+    pub pull_listener: Option<PullListener>,
 }
+
+/// Where the progress of a pull goes; a full channel holds up the lines, not the pull.
+pub type PullListener = tokio::sync::mpsc::Sender<PullProgress>;
 
 impl CreateOptions {
     /// Reads and checks the options from any serde source.

@@ -49,6 +49,13 @@ impl<'a> Reference<'a> {
     }
 }
 
+/// The host (and port) of the registry that an image comes from; `None` is Docker Hub.
+pub(crate) fn registry(image: &str) -> Option<&str> {
+    let (host, _) = image.split_once('/')?;
+    let hub = matches!(host, "docker.io" | "index.docker.io" | "registry-1.docker.io");
+    (!hub && (host.contains(['.', ':']) || host == "localhost")).then_some(host)
+}
+
 /// Percent-encodes everything but RFC 3986's unreserved characters: one query value, or one path segment of a name
 /// that the engine may know.
 pub fn encode(text: &str) -> String {
@@ -105,6 +112,20 @@ mod tests {
         }
         for text in ["", ":tag", "a:", "a/../b", "a b", "a?x", "@sha256:0", "a@b", "/a"] {
             assert_eq!(Reference::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_registry_is_told_from_the_first_part_of_a_path() {
+        for (image, expected) in [
+            ("python:3", None),
+            ("team/app", None),
+            ("docker.io/library/python", None),
+            ("localhost/app", Some("localhost")),
+            ("127.0.0.1:5000/a/b:1", Some("127.0.0.1:5000")),
+            ("ghcr.io/a@sha256:00", Some("ghcr.io")),
+        ] {
+            assert_eq!(registry(image), expected, "{image}");
         }
     }
 

@@ -1,8 +1,6 @@
 //! Pulling images: progress while it lasts, and which kind of failure it was. Credentials go to the engine and
 //! nowhere else.
 
-use std::fmt;
-
 use bollard::auth::DockerCredentials;
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::TryStreamExt as _;
@@ -10,24 +8,18 @@ use futures_util::TryStreamExt as _;
 use super::bridge;
 use super::engine::Engine;
 use super::failure::Failure;
+use super::login::{Login, RegistryAuth};
 use super::names::Reference;
 use crate::error::{Error, Result};
 
-/// `image.auth`.
-#[derive(Clone, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RegistryAuth {
-    pub username: Option<String>,
-    pub password: Option<String>,
-    pub serveraddress: Option<String>,
-    pub identitytoken: Option<String>,
-    pub registrytoken: Option<String>,
-}
-
-impl fmt::Debug for RegistryAuth {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RegistryAuth").field("serveraddress", &self.serveraddress).finish_non_exhaustive()
-    }
+/// What to pull, and as whom.
+#[derive(Debug, Clone, Copy)]
+pub struct PullRequest<'a> {
+    /// Without a tag or digest `latest` is meant.
+    pub image: &'a str,
+    /// `linux/arm64`; default: the engine's own.
+    pub platform: Option<&'a str>,
+    pub login: &'a Login,
 }
 
 /// One line of a pull's progress.
@@ -42,21 +34,23 @@ pub struct PullProgress {
 }
 
 impl Engine {
-    /// Without a tag or digest the image's `latest` is pulled. May take as long as it takes.
+    /// May take as long as it takes; ends when it is dropped.
     pub async fn pull(
         &self,
-        image: &str,
-        auth: Option<&RegistryAuth>,
+        request: PullRequest<'_>,
         progress: &mut (dyn FnMut(PullProgress) + Send),
     ) -> Result<()> {
-        let Some(reference) = Reference::parse(image) else {
+        let Some(reference) = Reference::parse(request.image) else {
             let hint = "that is not how an image is named".to_owned();
-            return Err(Error::ImageNotFound { image: image.to_owned(), hint });
+            return Err(Error::ImageNotFound { image: request.image.to_owned(), hint });
         };
-        let options = CreateImageOptionsBuilder::new().from_image(reference.name).tag(reference.tag).build();
-        let mut lines =
-            std::pin::pin!(self.bollard().create_image(Some(options), None, auth.map(credentials)));
-        while let Some(line) = lines.try_next().await.map_err(|error| failed(image, bridge::unwrap(error)))? {
+        let options = CreateImageOptionsBuilder::new().from_image(reference.name).tag(reference.tag);
+        let options = request.platform.into_iter().fold(options, CreateImageOptionsBuilder::platform).build();
+        let credentials = request.login.auth.as_ref().map(credentials);
+        let mut lines = std::pin::pin!(self.bollard().create_image(Some(options), None, credentials));
+        while let Some(line) =
+            lines.try_next().await.map_err(|error| failed(request, bridge::unwrap(error)))?
+        {
             let detail = line.progress_detail.unwrap_or_default();
             let bytes = |count: Option<i64>| count.and_then(|count| u64::try_from(count).ok());
             progress(PullProgress {
@@ -83,21 +77,28 @@ fn credentials(auth: &RegistryAuth) -> DockerCredentials {
 
 /// Engines pass a registry's refusal on with various statuses, or none in the middle of the stream: its text is
 /// what all of them have.
-fn failed(image: &str, failure: Failure) -> Error {
-    let image = image.to_owned();
+fn failed(request: PullRequest<'_>, failure: Failure) -> Error {
+    let image = request.image.to_owned();
     let (status, message) = match failure {
         Failure::Unreachable { tried, source } => return Error::Unreachable { tried, source },
         Failure::Unreadable { message, source } => return Error::ImagePull { image, message, source },
         Failure::Refused { status, message } => (Some(status), message),
         Failure::Reported(message) => (None, message),
     };
+    let message = without_secrets(message, request.login);
     match kind(status, &message) {
         Kind::Missing => {
             Error::ImageNotFound { image, hint: format!("no registry has it either: {message}") }
         }
-        Kind::Auth => Error::RegistryAuth { image, message },
+        Kind::Auth => Error::RegistryAuth { image, message, hint: request.login.hint.clone() },
         Kind::Other => Error::ImagePull { image, message, source: None },
     }
+}
+
+/// Whatever a registry may echo.
+fn without_secrets(message: String, login: &Login) -> String {
+    let secrets = login.auth.iter().flat_map(RegistryAuth::secrets);
+    secrets.fold(message, |message, secret| message.replace(secret, "***"))
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -154,15 +155,13 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_no_credentials() {
-        let auth = RegistryAuth {
-            username: Some("me".to_owned()),
-            password: Some("hunter2".to_owned()),
-            identitytoken: Some("hunter2".to_owned()),
-            registrytoken: Some("hunter2".to_owned()),
-            serveraddress: Some("r.example".to_owned()),
-        };
-        let shown = format!("{auth:?}");
-        assert!(!shown.contains("hunter2") && shown.contains("r.example"), "{shown}");
+    fn what_a_registry_echoes_is_told_without_the_secret() {
+        let auth = RegistryAuth { password: Some("hunter2".to_owned()), ..RegistryAuth::default() };
+        let login = Login { auth: Some(auth), hint: "check it".to_owned() };
+        let request = PullRequest { image: "r.example/a", platform: None, login: &login };
+        let failure =
+            Failure::Refused { status: 500, message: "unauthorized: me:hunter2 is wrong".to_owned() };
+        let told = failed(request, failure).to_string();
+        assert!(told.contains("unauthorized: me:***") && told.ends_with("; check it"), "{told}");
     }
 }

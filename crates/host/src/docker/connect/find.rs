@@ -31,6 +31,8 @@ pub(crate) struct Target {
     /// The wait for the answer of an ordinary request.
     pub(crate) answer_within: Duration,
     pub(crate) headers: Vec<(String, String)>,
+    /// Where the docker command keeps its settings and logins, if there is a home folder at all.
+    pub(crate) docker_folder: Option<PathBuf>,
 }
 
 /// One place where the engine may be.
@@ -86,6 +88,7 @@ fn find_in(connection: Connection, environment: &Environment<'_>) -> Result<Targ
         connect_within: timeout.unwrap_or(CONNECT),
         answer_within: timeout.unwrap_or(ANSWER),
         headers: connection.headers.into_iter().collect(),
+        docker_folder: environment.docker_folder(),
     })
 }
 
