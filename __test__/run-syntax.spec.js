@@ -40,6 +40,11 @@ eachSession('syntax of Python', (session) => {
     assertSyntaxError(await rejection(shared.sandbox.runCode(code)), /SyntaxError: invalid syntax/);
   });
 
+  it('throws however little output is kept', async () => {
+    const run = shared.sandbox.runCode('foo bar', 'python', { maxOutputBytes: 4 });
+    assertSyntaxError(await rejection(run), /SyntaxError: invalid syntax/);
+  });
+
   /** @type {Record<string, [string, RegExp]>} */
   const running = {
     'compile() of broken text': ['compile("a b", "f", "exec")', /SyntaxError: invalid syntax/],

@@ -39,7 +39,7 @@ impl Sandbox {
     ) -> Result<RunResult> {
         let mut result = self.interpret(code, runtime, &options, sink).await?;
         if !result.timed_out && !options.background && result.exit_code != 0 {
-            self.refuse_syntax_error(code, runtime, &options, &result.stderr).await?;
+            self.refuse_syntax_error(code, runtime, &options, &result.complaint).await?;
         }
         result.runtime = Some(runtime);
         Ok(result)
@@ -139,8 +139,11 @@ fn invocation(
         return Ok((argv, options));
     }
     if options.stdin.is_some() {
-        let problem =
-            format!("cannot be given together with {} bytes of code, which take up stdin", code.len());
+        let problem = format!(
+            "cannot be given together with {} bytes of code, which take up stdin: write the code to a file, and \
+             run that by runCommand",
+            code.len()
+        );
         return Err(Error::InvalidConfig { path: "options.stdin".to_owned(), problem });
     }
     argv.push("-".to_owned());

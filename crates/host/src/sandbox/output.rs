@@ -25,6 +25,7 @@ pub(super) struct Collector {
     stdout: Kept,
     stderr: Kept,
     both: Option<Kept>,
+    complaint: Tail,
     cutters: [Cutter; 2],
 }
 
@@ -35,12 +36,22 @@ pub(super) struct SinkClosed;
 impl Collector {
     pub(super) fn new(takers: Takers) -> Self {
         let both = takers.in_order.then(Kept::default);
-        Self { takers, stdout: Kept::default(), stderr: Kept::default(), both, cutters: Default::default() }
+        Self {
+            takers,
+            stdout: Kept::default(),
+            stderr: Kept::default(),
+            both,
+            complaint: Tail::default(),
+            cutters: Default::default(),
+        }
     }
 
     pub(super) async fn take(&mut self, chunk: Chunk) -> Result<(), SinkClosed> {
         let keep = self.takers.keep;
         self.kept(chunk.stream).take(&chunk.data, keep);
+        if self.takers.in_order && chunk.stream == Stream::Stderr {
+            self.complaint.take(&chunk.data);
+        }
         if self.both.is_none() && self.takers.sink.is_none() && self.takers.log.is_none() {
             return Ok(());
         }
@@ -58,7 +69,12 @@ impl Collector {
         if let Some(log) = &mut self.takers.log {
             log.finish().await;
         }
-        Collected { stdout: self.stdout, stderr: self.stderr, both: self.both }
+        Collected {
+            stdout: self.stdout,
+            stderr: self.stderr,
+            both: self.both,
+            complaint: self.complaint.into_bytes(),
+        }
     }
 
     async fn pass_on(&mut self, stream: Stream, data: Bytes) -> Result<(), SinkClosed> {
@@ -96,6 +112,32 @@ pub(super) struct Collected {
     pub(super) stdout: Kept,
     pub(super) stderr: Kept,
     pub(super) both: Option<Kept>,
+    /// The end of stderr, whatever was kept; of runs that keep both in order.
+    pub(super) complaint: Bytes,
+}
+
+/// The end of a stream, where an interpreter says why it gave up.
+#[derive(Debug, Default)]
+struct Tail(Vec<u8>);
+
+impl Tail {
+    const KEPT: usize = 16 * 1024;
+
+    fn take(&mut self, data: &[u8]) {
+        self.0.extend_from_slice(&data[data.len().saturating_sub(Self::KEPT)..]);
+        if self.0.len() > 2 * Self::KEPT {
+            self.cut();
+        }
+    }
+
+    fn cut(&mut self) {
+        self.0.drain(..self.0.len().saturating_sub(Self::KEPT));
+    }
+
+    fn into_bytes(mut self) -> Bytes {
+        self.cut();
+        self.0.into()
+    }
 }
 
 /// The head of one stream, and how much there was.
@@ -149,6 +191,14 @@ mod tests {
         let Collected { stdout, both, .. } = collector.finish().await;
         assert_eq!(stdout.into_bytes(), "a€b");
         assert_eq!(both.map(Kept::into_bytes).unwrap(), "a!€b");
+    }
+
+    #[test]
+    fn the_tail_is_the_end_of_what_came() {
+        let mut tail = Tail::default();
+        let all: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+        all.chunks(777).for_each(|part| tail.take(part));
+        assert_eq!(tail.into_bytes(), all[all.len() - Tail::KEPT..]);
     }
 
     #[tokio::test]

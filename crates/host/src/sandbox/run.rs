@@ -52,6 +52,8 @@ pub struct RunResult {
     /// Both streams in the order of arrival; of code only.
     pub output: Option<Bytes>,
     pub runtime: Option<Runtime>,
+    /// The end of stderr, however little of it is kept; of code only.
+    pub(super) complaint: Bytes,
 }
 
 impl Sandbox {
@@ -183,7 +185,7 @@ pub(super) struct Wanted {
 }
 
 fn result(collected: Collected, exit: Exit, timed_out: bool) -> RunResult {
-    let Collected { stdout, stderr, both } = collected;
+    let Collected { stdout, stderr, both, complaint } = collected;
     let truncated = (stdout.is_truncated() || stderr.is_truncated()).then_some((stdout.total, stderr.total));
     RunResult {
         stdout: stdout.into_bytes(),
@@ -192,6 +194,7 @@ fn result(collected: Collected, exit: Exit, timed_out: bool) -> RunResult {
         truncated,
         timed_out,
         output: both.map(Kept::into_bytes),
+        complaint,
         ..RunResult::default()
     }
 }
