@@ -40,15 +40,27 @@ impl Environment {
         this
     }
 
-    /// The whole environment of a command: the tag, the agent's variables, `extra` over them.
-    pub(crate) fn merged(&self, extra: &[(String, String)], tag: &str) -> sys::Result<Vec<Cow<'_, CStr>>> {
-        let mut all = Vec::with_capacity(self.vars.len() + extra.len() + 1);
+    /// The whole environment of a command: the tag, the agent's variables, `extra` over them, `defaults` for what
+    /// neither has.
+    pub(crate) fn merged(
+        &self,
+        extra: &[(String, String)],
+        defaults: &[(String, String)],
+        tag: &str,
+    ) -> sys::Result<Vec<Cow<'_, CStr>>> {
+        let mut all = Vec::with_capacity(self.vars.len() + extra.len() + defaults.len() + 1);
         all.push(Cow::Owned(c_string(format!("{TAG}={tag}"))?));
         let kept = self.vars.iter().filter(|var| !extra.iter().any(|(name, _)| names(var.as_bytes(), name)));
         all.extend(kept.map(|var| Cow::Borrowed(var.as_c_str())));
         for (at, (name, value)) in extra.iter().enumerate() {
             let is_last = !extra[at + 1..].iter().any(|(later, _)| later == name);
             if is_last && name != TAG {
+                all.push(Cow::Owned(c_string(format!("{name}={value}"))?));
+            }
+        }
+        for (name, value) in defaults {
+            let given = extra.iter().any(|(other, _)| other == name);
+            if !given && !self.vars.iter().any(|var| names(var.as_bytes(), name)) {
                 all.push(Cow::Owned(c_string(format!("{name}={value}"))?));
             }
         }
@@ -119,14 +131,26 @@ mod tests {
     #[test]
     fn given_variables_replace_those_of_the_same_name_and_the_last_wins() {
         let extra = pairs(&[("HOME", "/a"), ("HOME", "/b"), ("NEW", "1=2")]);
-        let merged = environment().merged(&extra, "t-1").map(|m| text(&m).join("|"));
+        let merged = environment().merged(&extra, &[], "t-1").map(|m| text(&m).join("|"));
         assert_eq!(merged, Ok("COMPUTESDK_COMMAND=t-1|PATH=/one:/two|HOMER=x|HOME=/b|NEW=1=2".into()));
     }
 
     #[test]
     fn a_command_cannot_pass_for_another() {
-        let merged = environment().merged(&pairs(&[(TAG, "forged")]), "t-1").map(|m| text(&m).join("|"));
+        let merged = environment().merged(&pairs(&[(TAG, "forged")]), &[], "t-1").map(|m| text(&m).join("|"));
         assert_eq!(merged, Ok("COMPUTESDK_COMMAND=t-1|PATH=/one:/two|HOME=/root|HOMER=x".into()));
+    }
+
+    #[test]
+    fn defaults_are_for_what_nobody_has_set() {
+        let defaults = pairs(&[("HOME", "/a"), ("TERM", "x"), ("LANG", "C")]);
+        let environment = environment();
+        let merged = environment.merged(&pairs(&[("LANG", "de")]), &defaults, "t-1");
+        let merged = merged.map(|m| text(&m).join("|"));
+        assert_eq!(
+            merged,
+            Ok("COMPUTESDK_COMMAND=t-1|PATH=/one:/two|HOME=/root|HOMER=x|LANG=de|TERM=x".into())
+        );
     }
 
     #[test]

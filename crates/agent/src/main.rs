@@ -4,11 +4,13 @@
 //! One thread, one epoll loop, bounded buffers: it shares the memory limit of what it runs. It knows the protocol and
 //! Linux, nothing of Docker, and never changes its user. Unsafe code lives in `sys` and `command::spawn`.
 
+mod background;
 mod command;
 mod environment;
 mod files;
 mod init;
 mod outbox;
+mod processes;
 mod serve;
 mod sys;
 

@@ -19,7 +19,63 @@ pub struct Run {
     pub cwd: Option<String>,
     /// Without: stdin is empty. With: `Stdin` frames and `StdinEnd` follow.
     pub stdin: bool,
-    /// Background: stdio is `/dev/null`, the request ends with `Started` and `Done`, and the process outlives the session.
+    /// Background: stdin is empty, output is kept by the agent (`ReadLog`), the request ends with `Started` and `Done`,
+    /// and the process outlives the session.
+    pub background: bool,
+}
+
+/// Start a process that is watched over: `Started` comes first, then all goes on as for `Run`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spawn {
+    /// Never in the background.
+    pub run: Run,
+    /// Its stdio is a terminal of its own; all it prints is `Stdout`.
+    pub terminal: Option<Terminal>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terminal {
+    pub size: TerminalSize,
+    /// Environment for what neither the agent's own nor the command's has.
+    pub defaults: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TerminalSize {
+    pub cols: u16,
+    pub rows: u16,
+}
+
+/// Send a signal to a process and all that descends from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KillProcess {
+    pub pid: u32,
+    pub signal: i32,
+}
+
+/// What a background command has printed, as far as it is kept: `Stdout` and `Stderr`, then `Done`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadLog {
+    pub pid: u32,
+    /// Goes on until nothing more can come.
+    pub follow: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessEntry {
+    pub pid: u32,
+    pub parent: u32,
+    /// The kernel's letter: `R`, `S`, `D`, `T`, `t`, `Z`, `I` …
+    pub state: u8,
+    /// The command line, its words divided by spaces.
+    pub command: Vec<u8>,
+    /// Milliseconds since 1970.
+    pub started_ms: i64,
+    /// Processor time used, user and system.
+    pub cpu_ms: u64,
+    /// Bytes of resident memory.
+    pub memory: u64,
+    /// It is the first process of a background command.
     pub background: bool,
 }
 
@@ -67,6 +123,9 @@ pub enum Op {
     Chdir,
     Fork,
     Exec,
+    Kill,
+    Wait,
+    Terminal,
 }
 
 impl Op {
@@ -83,6 +142,9 @@ impl Op {
             Self::Chdir => "chdir",
             Self::Fork => "fork",
             Self::Exec => "execve",
+            Self::Kill => "kill",
+            Self::Wait => "waitpid",
+            Self::Terminal => "openpty",
         }
     }
 }
@@ -126,6 +188,16 @@ pub enum ToAgent {
     Ping,
     /// The host no longer wants the answer of a file request: it ends with `Done` at once. A command is killed.
     Cancel,
+    Spawn(Spawn),
+    /// Send a signal to the request's whole process tree.
+    Signal(i32),
+    /// The request's terminal has another size.
+    Resize(TerminalSize),
+    ListProcesses,
+    KillProcess(KillProcess),
+    /// Answers `Exited` when the background command of this pid has ended, or did before.
+    WaitProcess(u32),
+    ReadLog(ReadLog),
 }
 
 /// From agent to host.
@@ -143,6 +215,7 @@ pub enum ToHost {
     Found(bool),
     Done,
     Failed(Failed),
+    Processes(Vec<ProcessEntry>),
 }
 
 /// The messages to the host that are nothing but bytes, to be encoded from where the bytes are.
@@ -203,6 +276,13 @@ impl ToAgent {
             Self::Remove(path) => put(id, 13, path, out),
             Self::Ping => Frame::encode(id, 14, &[], out),
             Self::Cancel => Frame::encode(id, 15, &[], out),
+            Self::Spawn(m) => put(id, 16, m, out),
+            Self::Signal(signal) => put(id, 17, signal, out),
+            Self::Resize(m) => put(id, 18, m, out),
+            Self::ListProcesses => Frame::encode(id, 19, &[], out),
+            Self::KillProcess(m) => put(id, 20, m, out),
+            Self::WaitProcess(pid) => put(id, 21, pid, out),
+            Self::ReadLog(m) => put(id, 22, m, out),
         }
     }
 
@@ -224,6 +304,13 @@ impl ToAgent {
             13 => Self::Remove(take(&frame, "remove")?),
             14 => empty(&frame, "ping", Self::Ping)?,
             15 => empty(&frame, "cancel", Self::Cancel)?,
+            16 => Self::Spawn(take(&frame, "spawn")?),
+            17 => Self::Signal(take(&frame, "signal")?),
+            18 => Self::Resize(take(&frame, "resize")?),
+            19 => empty(&frame, "list processes", Self::ListProcesses)?,
+            20 => Self::KillProcess(take(&frame, "kill process")?),
+            21 => Self::WaitProcess(take(&frame, "wait process")?),
+            22 => Self::ReadLog(take(&frame, "read log")?),
             kind => return Err(ProtocolError::UnknownKind { kind }),
         })
     }
@@ -244,6 +331,7 @@ impl ToHost {
             Self::Found(m) => put(id, 8, m, out),
             Self::Done => Frame::encode(id, 9, &[], out),
             Self::Failed(m) => put(id, 10, m, out),
+            Self::Processes(m) => put(id, 11, m, out),
         }
     }
 
@@ -260,6 +348,7 @@ impl ToHost {
             8 => Self::Found(take(&frame, "found")?),
             9 => empty(&frame, "done", Self::Done)?,
             10 => Self::Failed(take(&frame, "failed")?),
+            11 => Self::Processes(take(&frame, "processes")?),
             kind => return Err(ProtocolError::UnknownKind { kind }),
         })
     }

@@ -1,8 +1,8 @@
 //! The bytes of every message, written down. A change here changes what older agents understand: raise `VERSION`.
 
 use computesdk_docker_protocol::{
-    Bulk, Decoder, EntryKind, Exited, Failed, FileEntry, Frame, Hello, Op, ReadDir, Run, Started, ToAgent,
-    ToHost, WriteFile,
+    Bulk, Decoder, EntryKind, Exited, Failed, FileEntry, Frame, Hello, KillProcess, Op, ProcessEntry, ReadDir,
+    ReadLog, Run, Spawn, Started, Terminal, TerminalSize, ToAgent, ToHost, WriteFile,
 };
 
 const ID: u32 = 0x0102_0304;
@@ -15,6 +15,9 @@ fn to_agent() -> Vec<(ToAgent, &'static str)> {
         stdin: true,
         background: false,
     };
+    let size = TerminalSize { cols: 80, rows: 300 };
+    let shell = Run { argv: vec!["a".into()], env: vec![], cwd: None, stdin: true, background: false };
+    let terminal = Some(Terminal { size, defaults: vec![("T".into(), "x".into())] });
     let bare = Run { argv: vec!["a".into()], env: vec![], cwd: None, stdin: false, background: true };
     vec![
         (ToAgent::Hello(Hello { version: 300 }), "02000000 04030201 00 ac02"),
@@ -34,12 +37,36 @@ fn to_agent() -> Vec<(ToAgent, &'static str)> {
         (ToAgent::Remove("/d".into()), "03000000 04030201 0d 022f64"),
         (ToAgent::Ping, "00000000 04030201 0e"),
         (ToAgent::Cancel, "00000000 04030201 0f"),
+        (
+            ToAgent::Spawn(Spawn { run: shell.clone(), terminal: None }),
+            "08000000 04030201 10 01 0161 00 00 01 00 00",
+        ),
+        (
+            ToAgent::Spawn(Spawn { run: shell, terminal }),
+            "10000000 04030201 10 01 0161 00 00 01 00 01 50 ac02 01 0154 0178",
+        ),
+        (ToAgent::Signal(15), "01000000 04030201 11 1e"),
+        (ToAgent::Resize(size), "03000000 04030201 12 50 ac02"),
+        (ToAgent::ListProcesses, "00000000 04030201 13"),
+        (ToAgent::KillProcess(KillProcess { pid: 300, signal: 9 }), "03000000 04030201 14 ac02 12"),
+        (ToAgent::WaitProcess(300), "02000000 04030201 15 ac02"),
+        (ToAgent::ReadLog(ReadLog { pid: 300, follow: true }), "03000000 04030201 16 ac02 01"),
     ]
 }
 
 fn to_host() -> Vec<(ToHost, &'static str)> {
     let file = FileEntry { name: vec![b'a', 0xff], kind: EntryKind::File, size: 300, modified_ms: -1 };
     let folder = FileEntry { name: b"d".to_vec(), kind: EntryKind::Directory, size: 0, modified_ms: 1 };
+    let process = ProcessEntry {
+        pid: 300,
+        parent: 1,
+        state: b'S',
+        command: b"a b ".to_vec(),
+        started_ms: 1,
+        cpu_ms: 10,
+        memory: 300,
+        background: true,
+    };
     vec![
         (ToHost::Hello(Hello { version: 1 }), "01000000 04030201 00 01"),
         (ToHost::Started(Started { pid: 70_000 }), "03000000 04030201 01 f0a204"),
@@ -56,6 +83,7 @@ fn to_host() -> Vec<(ToHost, &'static str)> {
             ToHost::Failed(Failed { errno: 2, op: Op::Open, path: "/f".into() }),
             "05000000 04030201 0a 04 00 022f66",
         ),
+        (ToHost::Processes(vec![process]), "10000000 04030201 0b 01 ac02 01 53 0461206220 02 0a ac02 01"),
     ]
 }
 
@@ -117,10 +145,17 @@ fn no_message_is_left_out() {
         ToAgent::Remove(_) => 13,
         ToAgent::Ping => 14,
         ToAgent::Cancel => 15,
+        ToAgent::Spawn(_) => 16,
+        ToAgent::Signal(_) => 17,
+        ToAgent::Resize(_) => 18,
+        ToAgent::ListProcesses => 19,
+        ToAgent::KillProcess(_) => 20,
+        ToAgent::WaitProcess(_) => 21,
+        ToAgent::ReadLog(_) => 22,
     };
     let mut numbers: Vec<u8> = to_agent().iter().map(|(message, _)| number(message)).collect();
     numbers.dedup();
-    assert_eq!(numbers, (0..=15).collect::<Vec<u8>>());
+    assert_eq!(numbers, (0..=22).collect::<Vec<u8>>());
     let number = |message: &ToHost| match message {
         ToHost::Hello(_) => 0,
         ToHost::Started(_) => 1,
@@ -133,10 +168,11 @@ fn no_message_is_left_out() {
         ToHost::Found(_) => 8,
         ToHost::Done => 9,
         ToHost::Failed(_) => 10,
+        ToHost::Processes(_) => 11,
     };
     let mut numbers: Vec<u8> = to_host().iter().map(|(message, _)| number(message)).collect();
     numbers.dedup();
-    assert_eq!(numbers, (0..=10).collect::<Vec<u8>>());
+    assert_eq!(numbers, (0..=11).collect::<Vec<u8>>());
 }
 
 #[test]
@@ -153,6 +189,9 @@ fn every_step_has_its_byte_and_nodes_name() {
         (Op::Chdir, "chdir"),
         (Op::Fork, "fork"),
         (Op::Exec, "execve"),
+        (Op::Kill, "kill"),
+        (Op::Wait, "waitpid"),
+        (Op::Terminal, "openpty"),
     ];
     for (byte, (op, name)) in steps.into_iter().enumerate() {
         let mut out = Vec::new();

@@ -7,7 +7,7 @@ pub(crate) mod tree;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use computesdk_docker_protocol::{Bulk, Exited, ToHost};
+use computesdk_docker_protocol::{Bulk, Exited, TerminalSize, ToHost};
 use libc::pid_t;
 
 use crate::serve::link::{Flow, Link, Slot};
@@ -20,6 +20,9 @@ use tree::Tree;
 /// How long a killed tree may take to vanish before the command ends without it (a process that hangs in the kernel).
 const KILL_PATIENCE: Duration = Duration::from_secs(1);
 
+/// What a terminal may still give when its command has ended: others may hold it, and go on printing.
+const TERMINAL_REST: usize = 1024 * 1024;
+
 #[derive(Debug)]
 pub(crate) struct Command {
     pid: pid_t,
@@ -29,6 +32,7 @@ pub(crate) struct Command {
     stderr: Option<Source>,
     exit: Option<Exited>,
     killing: Option<Killing>,
+    has_terminal: bool,
 }
 
 #[derive(Debug)]
@@ -56,6 +60,7 @@ impl Command {
             stderr: spawned.stderr.map(source),
             exit: None,
             killing: None,
+            has_terminal: spawned.has_terminal,
         };
         for (source, slot) in [(&mut this.stdout, Slot::Stdout), (&mut this.stderr, Slot::Stderr)] {
             if let Some(source) = source {
@@ -67,6 +72,23 @@ impl Command {
 
     pub(crate) fn pid(&self) -> pid_t {
         self.pid
+    }
+
+    pub(crate) fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    /// Sends a signal to the whole tree. SIGKILL is [`Command::kill`]'s.
+    pub(crate) fn signal(&self, signal: i32) {
+        let root = self.exit.is_none().then_some(self.pid);
+        Tree::new(root, Some(&self.tag)).signal(signal);
+    }
+
+    /// Nothing to do when there is no terminal, or none any more.
+    pub(crate) fn resize(&self, size: TerminalSize) {
+        if let Some(source) = self.stdout.as_ref().filter(|_| self.has_terminal) {
+            let _ = sys::pty::resize(source.port.fd(), size.cols, size.rows);
+        }
     }
 
     /// Moves one chunk. The answer is the command's end.
@@ -117,7 +139,9 @@ impl Command {
         self.stdin = None;
         for (source, slot) in [(&mut self.stdout, Slot::Stdout), (&mut self.stderr, Slot::Stderr)] {
             let Some(open) = source else { continue };
-            match sys::bytes_waiting(open.port.fd()) {
+            // How much a terminal still holds it does not tell; reading until nothing comes does.
+            let waiting = if self.has_terminal { TERMINAL_REST } else { sys::bytes_waiting(open.port.fd()) };
+            match waiting {
                 0 => *source = None,
                 left => {
                     open.left = Some(left);
@@ -133,7 +157,7 @@ impl Command {
         if self.killing.is_none() {
             // The pid of a process that was reaped may be another's by now; its tag stays its own.
             let root = self.exit.is_none().then_some(self.pid);
-            let mut tree = Tree::new(root, &self.tag);
+            let mut tree = Tree::new(root, Some(&self.tag));
             tree.freeze();
             tree.kill();
             self.killing = Some(Killing { tree, since: Instant::now() });
@@ -175,7 +199,7 @@ fn pump(source: &mut Option<Source>, kind: Bulk, flow: &mut Flow, link: &mut Lin
                     return;
                 }
             }
-            if count == wanted {
+            if count == wanted || open.left.is_some() {
                 link.again(flow, slot);
             } else {
                 link.watch(&mut open.port, Interest::Read, flow, slot);

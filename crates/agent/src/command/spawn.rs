@@ -7,10 +7,10 @@
 use std::borrow::Cow;
 use std::ffi::{CStr, c_void};
 use std::fs;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::ptr;
 
-use computesdk_docker_protocol::{Op, Run};
+use computesdk_docker_protocol::{Op, Run, Terminal};
 use libc::{c_char, c_int, pid_t};
 
 use crate::environment::{Environment, c_string};
@@ -33,13 +33,15 @@ pub(crate) struct Spawner {
     stack: Vec<u8>,
 }
 
-/// A started process and the agent's ends of its pipes: no stdin when none is wanted, no output in the background.
+/// A started process and the agent's ends of its pipes: no stdin when none is wanted, no stderr of its own with a
+/// terminal.
 #[derive(Debug)]
 pub(crate) struct Spawned {
     pub(crate) pid: pid_t,
     pub(crate) stdin: Option<OwnedFd>,
     pub(crate) stdout: Option<OwnedFd>,
     pub(crate) stderr: Option<OwnedFd>,
+    pub(crate) has_terminal: bool,
 }
 
 impl Spawner {
@@ -48,24 +50,37 @@ impl Spawner {
         Ok(Self { environment, null, file_limit: raise_file_limit(), stack: vec![0; STACK] })
     }
 
+    pub(crate) fn null(&self) -> BorrowedFd<'_> {
+        self.null.as_fd()
+    }
+
     pub(crate) fn environment(&self) -> &Environment {
         &self.environment
     }
 
-    pub(crate) fn spawn(&mut self, run: &Run, tag: &str) -> Result<Spawned, Failure> {
+    pub(crate) fn spawn(
+        &mut self,
+        run: &Run,
+        terminal: Option<&Terminal>,
+        tag: &str,
+    ) -> Result<Spawned, Failure> {
         let program = run.argv.first().ok_or(Failure::new(Op::Exec, Errno(libc::EINVAL)))?;
         let exec = |errno| Failure::new(Op::Exec, errno);
         let fork = |errno| Failure::new(Op::Fork, errno);
         let candidates = self.environment.candidates(program, &run.env).map_err(exec)?;
         let argv = run.argv.iter().map(|arg| c_string(arg.as_str()).map(Cow::Owned));
         let argv = argv.collect::<sys::Result<Vec<Cow<'_, CStr>>>>().map_err(exec)?;
-        let env = self.environment.merged(&run.env, tag).map_err(exec)?;
+        let defaults = terminal.map_or(&[][..], |terminal| &terminal.defaults);
+        let env = self.environment.merged(&run.env, defaults, tag).map_err(exec)?;
         let cwd = match &run.cwd {
             Some(cwd) => self.environment.resolve(cwd),
             None => self.environment.workdir(),
         };
         let cwd = cwd.map_err(|errno| Failure::new(Op::Chdir, errno))?;
-        let pipes = Pipes::open(run).map_err(fork)?;
+        let pipes = match terminal {
+            Some(terminal) => Pipes::terminal(terminal).map_err(|errno| Failure::new(Op::Terminal, errno))?,
+            None => Pipes::open(run).map_err(fork)?,
+        };
         let (outcome, outcome_in_child) = sys::pipe().map_err(fork)?;
         let plan = Plan {
             candidates: pointers(&candidates),
@@ -76,6 +91,7 @@ impl Spawner {
             outcome: outcome_in_child.as_raw_fd(),
             file_limit: self.file_limit,
             dies_with_agent: !run.background,
+            has_terminal: terminal.is_some(),
         };
         let pid = clone_child(&plan, &mut self.stack).map_err(fork)?;
         drop((pipes.child, outcome_in_child));
@@ -87,7 +103,7 @@ impl Spawner {
         // for a setuid program, which is then judged like the agent.
         let _ = fs::write(format!("/proc/{pid}/oom_score_adj"), OOM_SCORE);
         let [stdin, stdout, stderr] = pipes.agent;
-        Ok(Spawned { pid, stdin, stdout, stderr })
+        Ok(Spawned { pid, stdin, stdout, stderr, has_terminal: terminal.is_some() })
     }
 }
 
@@ -120,10 +136,7 @@ impl End {
 impl Pipes {
     fn open(run: &Run) -> sys::Result<Self> {
         let (mut agent, mut child) = ([None, None, None], [End::Null, End::Null, End::Null]);
-        if run.background {
-            return Ok(Self { agent, child });
-        }
-        let first = if run.stdin { 0 } else { 1 };
+        let first = if run.stdin && !run.background { 0 } else { 1 };
         for at in first..3 {
             let (read, write) = sys::pipe()?;
             let (ours, theirs) = if at == 0 { (write, read) } else { (read, write) };
@@ -132,6 +145,17 @@ impl Pipes {
             child[at] = End::Pipe(theirs);
         }
         Ok(Self { agent, child })
+    }
+}
+
+impl Pipes {
+    /// One terminal in the place of three pipes.
+    fn terminal(terminal: &Terminal) -> sys::Result<Self> {
+        let (master, slave) = sys::pty::open()?;
+        sys::pty::resize(master.as_fd(), terminal.size.cols, terminal.size.rows)?;
+        let again = |fd: &OwnedFd| fd.try_clone().map_err(Errno::from);
+        let child = [End::Pipe(again(&slave)?), End::Pipe(again(&slave)?), End::Pipe(slave)];
+        Ok(Self { agent: [Some(again(&master)?), Some(master), None], child })
     }
 }
 
@@ -150,6 +174,7 @@ struct Plan {
     outcome: RawFd,
     file_limit: Option<libc::rlimit>,
     dies_with_agent: bool,
+    has_terminal: bool,
 }
 
 fn clone_child(plan: &Plan, stack: &mut [u8]) -> sys::Result<pid_t> {
@@ -184,6 +209,9 @@ unsafe fn become_program(plan: &Plan) -> (u8, i32) {
             if libc::dup2(*fd, target as c_int) < 0 {
                 return (Report::FORK, last_error());
             }
+        }
+        if plan.has_terminal && libc::ioctl(0, libc::TIOCSCTTY, 0) < 0 {
+            return (Report::TERMINAL, last_error());
         }
         if let Some(limit) = &plan.file_limit {
             libc::setrlimit(libc::RLIMIT_NOFILE, limit);
@@ -232,6 +260,7 @@ impl Report {
     const FORK: u8 = 0;
     const CHDIR: u8 = 1;
     const EXEC: u8 = 2;
+    const TERMINAL: u8 = 3;
     const LEN: usize = 5;
 
     fn to_bytes(&self) -> [u8; Self::LEN] {
@@ -255,6 +284,7 @@ impl Report {
         let op = match op {
             Self::CHDIR => Op::Chdir,
             Self::EXEC => Op::Exec,
+            Self::TERMINAL => Op::Terminal,
             _ => Op::Fork,
         };
         Some(Failure::new(op, Errno(i32::from_le_bytes([a, b, c, d]))))

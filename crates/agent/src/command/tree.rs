@@ -27,7 +27,7 @@ const MOST_LOOKS: usize = 100;
 pub(crate) struct Tree {
     root: Option<pid_t>,
     /// As it stands in an environment, closing NUL included.
-    tag: Vec<u8>,
+    tag: Option<Vec<u8>>,
     /// Found before: members even when what they were found by is gone.
     members: BTreeSet<pid_t>,
 }
@@ -43,9 +43,10 @@ struct Process {
 }
 
 impl Tree {
-    /// `root` is the command's own process, `None` when it has been reaped.
-    pub(crate) fn new(root: Option<pid_t>, tag: &str) -> Self {
-        Self { root, tag: format!("{TAG}={tag}\0").into_bytes(), members: BTreeSet::new() }
+    /// `root` is the first process, `None` when it has been reaped; `tag` is that of the whole command, if it is one.
+    pub(crate) fn new(root: Option<pid_t>, tag: Option<&str>) -> Self {
+        let tag = tag.map(|tag| format!("{TAG}={tag}\0").into_bytes());
+        Self { root, tag, members: BTreeSet::new() }
     }
 
     /// The root was reaped: its number may soon be another's.
@@ -91,6 +92,16 @@ impl Tree {
         alive
     }
 
+    /// Sends another signal than SIGKILL, once to each that one look finds, the oldest first: a parent must not see its
+    /// child die before it has the signal itself. How many were reached.
+    pub(crate) fn signal(&mut self, signal: i32) -> usize {
+        let mut found = Vec::new();
+        self.members = self.look(|pid| found.push(pid)).members;
+        found.reverse();
+        found.sort_by_key(|pid| Some(*pid) != self.root);
+        found.into_iter().filter(|pid| sys::kill(*pid, signal).is_ok()).count()
+    }
+
     /// Meets the living members of the tree, the newest first, each at once.
     fn look(&self, mut meet: impl FnMut(pid_t)) -> Look {
         let last_before = last_pid();
@@ -131,7 +142,7 @@ impl Tree {
         if group || Some(process.pid) == self.root || self.members.contains(&process.pid) {
             return Some(true);
         }
-        has_tag(process.pid, &self.tag)
+        self.tag.as_ref().map_or(Some(false), |tag| has_tag(process.pid, tag))
     }
 }
 

@@ -32,6 +32,17 @@ impl Token {
         Self(u64::from(id) << 2 | slot as u64)
     }
 
+    /// About a background command, which is no request.
+    pub(crate) fn background(id: u32, slot: Slot) -> Self {
+        Self(Self::BACKGROUND | Self::new(id, slot).0)
+    }
+
+    const BACKGROUND: u64 = 1 << 40;
+
+    pub(crate) fn is_background(self) -> bool {
+        self.0 & Self::BACKGROUND != 0
+    }
+
     pub(crate) fn parts(self) -> (u32, Slot) {
         ((self.0 >> 2) as u32, SLOTS[(self.0 & 3) as usize])
     }
@@ -139,6 +150,17 @@ impl Link {
             self.note(sent);
         }
         Ok(count)
+    }
+
+    /// As [`Link::forward`], for bytes that were read already: no more than was allowed.
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8], kind: Bulk, flow: &mut Flow) {
+        if bytes.is_empty() {
+            return;
+        }
+        flow.window = flow.window.saturating_sub(bytes.len());
+        flow.sent = flow.sent.saturating_add(bytes.len());
+        let sent = self.outbox.push(flow.lane(), |out| kind.encode(flow.id, bytes, out));
+        self.note(sent);
     }
 
     /// The host took bytes: what waited for that goes on.

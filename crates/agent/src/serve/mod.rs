@@ -3,6 +3,7 @@
 
 pub(crate) mod link;
 mod obey;
+mod processes;
 mod request;
 pub(crate) mod sink;
 
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use computesdk_docker_protocol::{Decoder, Hello, ToAgent, ToHost, VERSION};
 use libc::pid_t;
 
+use crate::background::Keepers;
 use crate::command::spawn::Spawner;
 use crate::environment::Environment;
 use crate::sys::poll::{Interest, Poller, Port};
@@ -29,8 +31,8 @@ const SIGNALS: u64 = u64::MAX - 2;
 const TURNS: usize = 8;
 const FRAMES: usize = 16;
 
-/// How soon to look again for what does not report itself: the rest of a killed tree, a reader of a FIFO.
-const TICK: Duration = Duration::from_millis(5);
+/// How soon a background command that floods may go on.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// How long the end of the session waits for the foreground commands it killed.
 const LAST_PATIENCE: Duration = Duration::from_secs(1);
@@ -66,7 +68,8 @@ struct Session {
     started: u64,
     requests: BTreeMap<u32, Active>,
     commands: BTreeMap<pid_t, u32>,
-    /// Requests to be looked at every [`TICK`].
+    keepers: Keepers,
+    /// Requests that do not report themselves: to be looked at again and again.
     ticking: Vec<u32>,
     next_tick: Option<Instant>,
     greeted: bool,
@@ -101,6 +104,7 @@ impl Session {
             started: 0,
             requests: BTreeMap::new(),
             commands: BTreeMap::new(),
+            keepers: Keepers::default(),
             ticking: Vec::new(),
             next_tick: None,
             greeted: false,
@@ -194,8 +198,11 @@ impl Session {
     fn signalled(&mut self) -> Result<State, Fault> {
         let pending = self.signals.inner().wait().map_err(|e| format!("cannot read signals: {e}"))?;
         while let Some((pid, ending)) = sys::reap() {
-            let Some(id) = self.commands.remove(&pid) else { continue };
-            self.with(id, |active, link| active.request.exited(ending, &active.flow, link));
+            match self.commands.remove(&pid) {
+                Some(id) => self.with(id, |active, link| active.request.exited(ending, &active.flow, link)),
+                None if self.keepers.exited(pid, ending) => self.background_moved(),
+                None => {}
+            }
         }
         let watched = self.link.poller.watch(&mut self.signals, Interest::Read, SIGNALS);
         watched.map_err(|e| format!("cannot watch signals: {e}"))?;
@@ -215,6 +222,11 @@ impl Session {
     fn take_turns(&mut self) {
         for _ in 0..TURNS {
             let Some(token) = self.link.next_ready() else { return };
+            if token.is_background() {
+                self.keepers.step(token, &mut self.link);
+                self.background_moved();
+                continue;
+            }
             let (id, slot) = token.parts();
             self.with(id, |active, link| active.request.step(slot, &mut active.flow, link));
         }
@@ -238,10 +250,28 @@ impl Session {
     }
 
     fn tick_later(&mut self, id: u32) {
+        let Some(pace) = self.requests.get(&id).and_then(|active| active.request.pace()) else { return };
         if !self.ticking.contains(&id) {
             self.ticking.push(id);
         }
-        self.next_tick.get_or_insert_with(|| Instant::now() + TICK);
+        self.tick_within(pace);
+    }
+
+    fn tick_within(&mut self, pace: Duration) {
+        let at = Instant::now() + pace;
+        self.next_tick = Some(self.next_tick.map_or(at, |next| next.min(at)));
+    }
+
+    /// A background command has printed or ended: who follows it hears of that at once.
+    fn background_moved(&mut self) {
+        if self.keepers.is_paused() {
+            self.tick_within(PAUSE);
+        }
+        let follows = |id: &u32| self.requests.get(id).is_some_and(|active| active.request.follows());
+        let following: Vec<u32> = self.ticking.iter().copied().filter(follows).collect();
+        for id in following {
+            self.with(id, |active, link| active.request.tick(&mut active.flow, link).1);
+        }
     }
 
     fn tick(&mut self) {
@@ -249,10 +279,11 @@ impl Session {
             return;
         }
         self.next_tick = None;
+        self.keepers.tick(&mut self.link);
         for id in std::mem::take(&mut self.ticking) {
             let mut again = false;
             self.with(id, |active, link| {
-                let (goes_on, end) = active.request.tick(&active.flow, link);
+                let (goes_on, end) = active.request.tick(&mut active.flow, link);
                 again = goes_on;
                 end
             });
@@ -264,17 +295,53 @@ impl Session {
 
     /// The session is over: its foreground commands end with it, background ones live on.
     fn close(&mut self) {
+        self.end_foreground();
+        self.keepers_last();
+    }
+
+    /// Stays for as long as a background command runs: its output must go somewhere. The engine sees the stream's end.
+    fn keepers_last(&mut self) {
+        if !self.keepers.is_busy() {
+            return;
+        }
+        for fd in [STDIN, STDOUT, sys::STDERR] {
+            let _ = sys::replace(fd, self.spawner.null());
+        }
+        (self.next_tick, self.ticking) = (None, Vec::new());
+        loop {
+            self.take_turns();
+            if !self.keepers.is_busy() {
+                return;
+            }
+            let timeout = self.timeout(false);
+            let Ok(count) = self.link.poller.wait(timeout) else { return };
+            for index in 0..count {
+                let is_background = |token: u64| token < SIGNALS;
+                match self.link.poller.token(index) {
+                    SIGNALS if !matches!(self.signalled(), Ok(State::Open)) => return,
+                    token if is_background(token) => self.link.make_ready(Token(token)),
+                    _ => {}
+                }
+            }
+            self.tick();
+        }
+    }
+
+    fn end_foreground(&mut self) {
         let mut killed: Vec<Active> = std::mem::take(&mut self.requests).into_values().collect();
         killed.retain_mut(|active| active.request.kill());
         let since = Instant::now();
         while !killed.is_empty() && since.elapsed() < LAST_PATIENCE {
             while let Some((pid, ending)) = sys::reap() {
-                let Some(id) = self.commands.remove(&pid) else { continue };
+                let Some(id) = self.commands.remove(&pid) else {
+                    self.keepers.exited(pid, ending);
+                    continue;
+                };
                 for active in killed.iter_mut().filter(|active| active.flow.id() == id) {
                     active.request.exited(ending, &active.flow, &mut self.link);
                 }
             }
-            killed.retain_mut(|active| active.request.tick(&active.flow, &mut self.link).0);
+            killed.retain_mut(|active| active.request.tick(&mut active.flow, &mut self.link).0);
             std::thread::sleep(Duration::from_millis(1));
         }
     }

@@ -1,11 +1,13 @@
 //! What each message of the host starts or changes.
 
-use computesdk_docker_protocol::{Hello, Op, Run, Started, ToAgent, ToHost, VERSION};
+use computesdk_docker_protocol::{Hello, Op, Run, Spawn, Started, ToAgent, ToHost, VERSION};
+use libc::SIGKILL;
 
 use super::link::Flow;
 use super::request::{FileCall, Opened, Request, Work};
 use super::{Active, Fault, Session};
 use crate::command::Command;
+use crate::command::spawn::Spawned;
 use crate::files::Failure;
 
 impl Session {
@@ -19,6 +21,20 @@ impl Session {
         match message {
             ToAgent::Hello(_) => {}
             ToAgent::Run(run) => self.run_command(id, &run)?,
+            ToAgent::Spawn(spawn) => self.spawn(id, &spawn)?,
+            ToAgent::Signal(SIGKILL) => self.kill(id),
+            ToAgent::Signal(signal) => self.with(id, |active, _| {
+                active.request.signal(signal);
+                None
+            }),
+            ToAgent::Resize(size) => self.with(id, |active, _| {
+                active.request.resize(size);
+                None
+            }),
+            ToAgent::ListProcesses => self.list_processes(id)?,
+            ToAgent::KillProcess(kill) => self.kill_process(id, kill)?,
+            ToAgent::WaitProcess(pid) => self.wait_process(id, pid)?,
+            ToAgent::ReadLog(read) => self.read_log(id, read)?,
             ToAgent::ReadFile(path) => self.call(id, FileCall::Read, path)?,
             ToAgent::WriteFile(write) => self.call(id, FileCall::Write, write.path)?,
             ToAgent::ReadDir(list) => self.call(id, FileCall::List, list.path)?,
@@ -55,7 +71,7 @@ impl Session {
     }
 
     /// An id that no request is under way with.
-    fn fresh(&self, id: u32) -> Result<Flow, Fault> {
+    pub(super) fn fresh(&self, id: u32) -> Result<Flow, Fault> {
         if self.requests.contains_key(&id) {
             return Err(format!("request {id} is under way already"));
         }
@@ -64,21 +80,45 @@ impl Session {
 
     fn run_command(&mut self, id: u32, run: &Run) -> Result<(), Fault> {
         let flow = self.fresh(id)?;
-        self.started += 1;
-        let tag = format!("{:016x}-{}", self.nonce, self.started);
-        match self.spawner.spawn(run, &tag) {
+        let tag = self.next_tag();
+        match self.spawner.spawn(run, None, &tag) {
             Err(failure) => self.link.send(&flow, &failure.about(subject(run, failure))),
             Ok(spawned) if run.background => {
                 self.link.send(&flow, &ToHost::Started(Started { pid: spawned.pid as u32 }));
                 self.link.send(&flow, &ToHost::Done);
+                self.keepers.keep(spawned, &tag, &mut self.link);
             }
+            Ok(spawned) => self.watch_over(flow, spawned, tag),
+        }
+        Ok(())
+    }
+
+    fn spawn(&mut self, id: u32, spawn: &Spawn) -> Result<(), Fault> {
+        let flow = self.fresh(id)?;
+        let run = &spawn.run;
+        if run.background {
+            return Err(format!("request {id} is to be watched over, and in the background"));
+        }
+        let tag = self.next_tag();
+        match self.spawner.spawn(run, spawn.terminal.as_ref(), &tag) {
+            Err(failure) => self.link.send(&flow, &failure.about(subject(run, failure))),
             Ok(spawned) => {
-                let command = Command::new(spawned, tag, &flow, &mut self.link);
-                self.commands.insert(command.pid(), id);
-                self.insert(flow, String::new(), Work::Command(command));
+                self.link.send(&flow, &ToHost::Started(Started { pid: spawned.pid as u32 }));
+                self.watch_over(flow, spawned, tag);
             }
         }
         Ok(())
+    }
+
+    fn next_tag(&mut self) -> String {
+        self.started += 1;
+        format!("{:016x}-{}", self.nonce, self.started)
+    }
+
+    fn watch_over(&mut self, flow: Flow, spawned: Spawned, tag: String) {
+        let command = Command::new(spawned, tag, &flow, &mut self.link);
+        self.commands.insert(command.pid(), flow.id());
+        self.insert(flow, String::new(), Work::Command(command));
     }
 
     fn call(&mut self, id: u32, call: FileCall, path: String) -> Result<(), Fault> {
@@ -95,13 +135,14 @@ impl Session {
         Ok(())
     }
 
-    fn insert(&mut self, flow: Flow, subject: String, work: Work) {
+    pub(super) fn insert(&mut self, flow: Flow, subject: String, work: Work) {
         let id = flow.id();
-        let request = Request { subject, work };
-        if request.wants_ticks() {
+        let is_command = matches!(work, Work::Command(_));
+        self.requests.insert(id, Active { flow, request: Request { subject, work } });
+        // A command reports itself, until it is killed.
+        if !is_command {
             self.tick_later(id);
         }
-        self.requests.insert(id, Active { flow, request });
     }
 
     fn input(&mut self, id: u32, message: &ToAgent) -> Result<(), Fault> {

@@ -1,8 +1,9 @@
 //! A request under way: what it works on, and how the events of the session reach it.
 
 use std::ffi::CStr;
+use std::time::Duration;
 
-use computesdk_docker_protocol::{Op, ToHost};
+use computesdk_docker_protocol::{Op, TerminalSize, ToHost};
 
 use super::Fault;
 use super::link::{Flow, Link, Slot};
@@ -12,7 +13,15 @@ use crate::files::read::ReadFile;
 use crate::files::remove::Removal;
 use crate::files::write::WriteFile;
 use crate::files::{self, Failure};
+use crate::processes::list::ListProcesses;
+use crate::processes::log::ReadLog;
+use crate::processes::{Killing, Waiting};
 use crate::sys::Ending;
+
+/// For what is about to happen: the rest of a killed tree vanishes, a reader of a FIFO comes.
+const BRISK: Duration = Duration::from_millis(5);
+/// For what another agent's background command does; this agent's own report themselves.
+const PATIENT: Duration = Duration::from_millis(20);
 
 #[derive(Debug)]
 pub(super) struct Request {
@@ -28,6 +37,10 @@ pub(super) enum Work {
     Write(WriteFile),
     List(ListFolder),
     Remove(Removal),
+    Processes(ListProcesses),
+    Killing(Killing),
+    Waiting(Waiting),
+    Log(ReadLog),
 }
 
 /// The calls that are about one path.
@@ -89,6 +102,9 @@ impl Request {
             Work::Write(write) => write.step(flow, link),
             Work::List(list) => list.step(flow, link),
             Work::Remove(removal) => removal.step(flow, link),
+            Work::Processes(list) => return list.step(flow, link),
+            Work::Log(log) => return log.step(flow, link),
+            Work::Killing(_) | Work::Waiting(_) => return None,
         };
         self.settle(outcome)
     }
@@ -142,8 +158,21 @@ impl Request {
         true
     }
 
+    /// A command's tree gets another signal than SIGKILL.
+    pub(super) fn signal(&self, signal: i32) {
+        if let Work::Command(command) = &self.work {
+            command.signal(signal);
+        }
+    }
+
+    pub(super) fn resize(&self, size: TerminalSize) {
+        if let Work::Command(command) = &self.work {
+            command.resize(size);
+        }
+    }
+
     /// Whether it wants the next tick too, and its end if that is now.
-    pub(super) fn tick(&mut self, flow: &Flow, link: &mut Link) -> (bool, Option<ToHost>) {
+    pub(super) fn tick(&mut self, flow: &mut Flow, link: &mut Link) -> (bool, Option<ToHost>) {
         match &mut self.work {
             Work::Command(command) => (command.keep_killing(), command.end()),
             Work::Write(write) => {
@@ -152,17 +181,39 @@ impl Request {
                 let end = self.settle(outcome);
                 (waits && end.is_none(), end)
             }
-            Work::Read(_) | Work::List(_) | Work::Remove(_) => (false, None),
+            Work::Killing(killing) => ticking(killing.tick()),
+            Work::Waiting(waiting) => {
+                let outcome = waiting.tick();
+                ticking(self.settle(outcome))
+            }
+            Work::Log(log) => ticking(log.tick(flow, link)),
+            Work::Read(_) | Work::List(_) | Work::Remove(_) | Work::Processes(_) => (false, None),
         }
     }
 
-    pub(super) fn wants_ticks(&self) -> bool {
-        matches!(&self.work, Work::Write(write) if !write.is_open())
+    /// It is about a background command.
+    pub(super) fn follows(&self) -> bool {
+        matches!(&self.work, Work::Waiting(_) | Work::Log(_))
+    }
+
+    /// How soon to look at it again and again, if it does not report itself.
+    pub(super) fn pace(&self) -> Option<Duration> {
+        match &self.work {
+            Work::Command(_) | Work::Killing(_) => Some(BRISK),
+            Work::Write(write) if !write.is_open() => Some(BRISK),
+            Work::Waiting(_) | Work::Log(_) => Some(PATIENT),
+            _ => None,
+        }
     }
 
     fn settle(&self, outcome: Result<Option<ToHost>, Failure>) -> Option<ToHost> {
         outcome.unwrap_or_else(|failure| Some(failure.about(&self.subject)))
     }
+}
+
+/// Ticks go on until the end.
+fn ticking(end: Option<ToHost>) -> (bool, Option<ToHost>) {
+    (end.is_none(), end)
 }
 
 fn misplaced(what: &str, flow: &Flow) -> Fault {

@@ -2,6 +2,7 @@
 
 pub(crate) mod dir;
 pub(crate) mod poll;
+pub(crate) mod pty;
 pub(crate) mod signals;
 
 use std::ffi::CStr;
@@ -14,6 +15,7 @@ use libc::{c_int, pid_t};
 
 pub(crate) const STDIN: BorrowedFd<'static> = standard(0);
 pub(crate) const STDOUT: BorrowedFd<'static> = standard(1);
+pub(crate) const STDERR: BorrowedFd<'static> = standard(2);
 
 const fn standard(fd: c_int) -> BorrowedFd<'static> {
     // SAFETY: std's start-up opens 0, 1 and 2 when they are closed, and nothing in the agent closes them.
@@ -118,6 +120,64 @@ pub(crate) fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<usize> {
     check_size(unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) })
 }
 
+/// As [`read`], from a place in a file.
+pub(crate) fn read_at(fd: BorrowedFd<'_>, buffer: &mut [u8], at: u64) -> Result<usize> {
+    // SAFETY: the buffer is valid for its length.
+    let count =
+        unsafe { libc::pread(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), at as libc::off_t) };
+    check_size(count)
+}
+
+/// Writes all of it to a place in a file.
+pub(crate) fn write_at(fd: BorrowedFd<'_>, mut bytes: &[u8], mut at: u64) -> Result<()> {
+    while !bytes.is_empty() {
+        // SAFETY: the slice is valid for its length.
+        let count =
+            unsafe { libc::pwrite(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), at as libc::off_t) };
+        match check_size(count) {
+            Ok(0) => return Err(Errno(libc::ENOSPC)),
+            Ok(count) => {
+                bytes = &bytes[count..];
+                at += count as u64;
+            }
+            Err(Errno(libc::EINTR)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// A file in memory that has no name.
+pub(crate) fn memory_file(name: &CStr) -> Result<OwnedFd> {
+    // SAFETY: the name ends in NUL.
+    owned(unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC) })
+}
+
+/// Makes `target` another name for the file behind `fd`.
+pub(crate) fn replace(target: BorrowedFd<'_>, fd: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: takes numbers only; what owns `target` goes on owning its number.
+    check(unsafe { libc::dup2(fd.as_raw_fd(), target.as_raw_fd()) }).map(drop)
+}
+
+/// What a clock shows, in milliseconds.
+pub(crate) fn clock_ms(clock: libc::clockid_t) -> i64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is valid for the write; a failure leaves it as it is.
+    unsafe { libc::clock_gettime(clock, &mut time) };
+    time.tv_sec * 1000 + time.tv_nsec / 1_000_000
+}
+
+pub(crate) fn user() -> u32 {
+    // SAFETY: takes nothing and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
+/// A number that the system is built with, such as the size of a page.
+pub(crate) fn constant(name: c_int, otherwise: u64) -> u64 {
+    // SAFETY: takes a number only.
+    u64::try_from(unsafe { libc::sysconf(name) }).unwrap_or(otherwise).max(1)
+}
+
 /// Close and tell: some file systems report a failed write only here.
 pub(crate) fn close(fd: OwnedFd) -> Result<()> {
     // SAFETY: ownership ends here.
@@ -160,6 +220,12 @@ pub(crate) fn truncate(fd: BorrowedFd<'_>, length: i64) -> Result<()> {
 pub(crate) fn mkdir(path: &CStr) -> Result<()> {
     // SAFETY: the path ends in NUL.
     check(unsafe { libc::mkdir(path.as_ptr(), 0o777) }).map(drop)
+}
+
+/// A folder for nobody else.
+pub(crate) fn mkdir_private(path: &CStr) -> Result<()> {
+    // SAFETY: the path ends in NUL.
+    check(unsafe { libc::mkdir(path.as_ptr(), 0o700) }).map(drop)
 }
 
 pub(crate) fn chdir(path: &CStr) -> Result<()> {

@@ -103,6 +103,7 @@ fn name(answer: &ToHost) -> &'static str {
         ToHost::Found(_) => "Found",
         ToHost::Done => "Done",
         ToHost::Failed(_) => "Failed",
+        ToHost::Processes(_) => "Processes",
     }
 }
 
