@@ -83,7 +83,7 @@ fn to_host() -> Vec<(ToHost, &'static str)> {
             ToHost::Failed(Failed { errno: 2, op: Op::Open, path: "/f".into() }),
             "05000000 04030201 0a 04 00 022f66",
         ),
-        (ToHost::Processes(vec![process]), "10000000 04030201 0b 01 ac02 01 53 0461206220 02 0a ac02 01"),
+        (ToHost::Processes(vec![process]), "0f000000 04030201 0b 01 ac02 01 53 0461206220 02 0a ac02 01"),
     ]
 }
 
