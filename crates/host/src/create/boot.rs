@@ -1,6 +1,7 @@
 //! The steps of `create()` in their order, and what undoes them: whatever fails, and whenever the caller aborts,
 //! no container stays behind.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,13 +60,13 @@ async fn boot(shared: &Arc<Shared>, options: &CreateOptions, cancel: &Cancellati
         return Ok(sandbox);
     }
     let name = image::choose(config, options, runtime);
-    let (image, agent) = unless(cancel, async {
+    let ready = unless(cancel, async {
         let image = image::provide(shared, options, &name).await?;
         let agent = shared.delivery.plan(&shared.engine, config.session, &image).await?;
-        Ok((image, agent))
-    })
-    .await?;
-    let boot = Boot { shared, options, runtime, name: &name, image: &image, cancel };
+        Ok((image, agent, shared.engine.proxy_variables().await))
+    });
+    let (image, agent, proxies) = ready.await?;
+    let boot = Boot { shared, options, runtime, name: &name, image: &image, proxies: &proxies, cancel };
     let sandbox = boot.start(agent).await?;
     boot.insist_on_agent(sandbox).await
 }
@@ -92,6 +93,8 @@ struct Boot<'a> {
     runtime: Runtime,
     name: &'a str,
     image: &'a ImageInfo,
+    /// Environment below all other.
+    proxies: &'a BTreeMap<String, String>,
     cancel: &'a CancellationToken,
 }
 
@@ -128,6 +131,7 @@ impl Boot<'_> {
             runtime: self.runtime,
             image: self.name,
             agent,
+            proxies: self.proxies,
         };
         let body = spec.body();
         let platform = self.shared.config.image.platform.as_ref().map(Platform::as_str);

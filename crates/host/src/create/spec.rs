@@ -1,5 +1,7 @@
 //! The body of `POST /containers/create`: config and options in Docker's own field names. Pure.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::options::CreateOptions;
@@ -30,6 +32,8 @@ pub(super) struct Spec<'a> {
     pub(super) runtime: Runtime,
     pub(super) image: &'a str,
     pub(super) agent: &'a AgentPlan,
+    /// Environment below all other, as the docker command sets it.
+    pub(super) proxies: &'a BTreeMap<String, String>,
 }
 
 impl Spec<'_> {
@@ -76,7 +80,8 @@ impl Spec<'_> {
     }
 
     fn env(&self) -> Vec<String> {
-        let mut env = self.config.container.env.clone();
+        let mut env = self.proxies.clone();
+        env.extend(self.config.container.env.clone());
         env.extend(self.options.envs.clone());
         env.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
     }
@@ -219,7 +224,9 @@ mod tests {
     fn body(config: Value, options: Value, agent: &AgentPlan) -> Value {
         let config = Config::from_source(config).unwrap();
         let options = CreateOptions::from_source(options).unwrap();
-        Spec { config: &config, options: &options, runtime: Runtime::Python, image: "i", agent }.body()
+        let proxies = BTreeMap::from([("http_proxy".to_owned(), "http://p:1".to_owned())]);
+        let runtime = Runtime::Python;
+        Spec { config: &config, options: &options, runtime, image: "i", agent, proxies: &proxies }.body()
     }
 
     #[test]
@@ -247,6 +254,14 @@ mod tests {
         assert_eq!(body["HostConfig"]["Memory"], 7);
         assert_eq!(body["HostConfig"]["Mounts"].as_array().map(Vec::len), Some(2));
         assert_eq!(body["HostConfig"]["Mounts"][1]["Source"], "v");
+    }
+
+    #[test]
+    fn what_is_said_of_the_environment_comes_before_the_proxies() {
+        let env = |config: Value, options: Value| body(config, options, &AgentPlan::Unwanted)["Env"].clone();
+        assert_eq!(env(json!({}), json!({})), json!(["http_proxy=http://p:1"]));
+        let config = json!({"container": {"env": {"http_proxy": "", "A": "1"}}});
+        assert_eq!(env(config, json!({"envs": {"A": "2"}})), json!(["A=2", "http_proxy="]));
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod login;
 mod names;
 mod pull;
 mod raw;
+mod settings;
 mod version;
 mod volume;
 mod wire;

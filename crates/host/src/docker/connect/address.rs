@@ -70,6 +70,14 @@ impl Address {
         }
     }
 
+    /// The same address, encrypted or not.
+    pub(crate) fn is_same_place(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Tcp(one) | Self::Tls(one), Self::Tcp(two) | Self::Tls(two)) => one == two,
+            (one, two) => one == two,
+        }
+    }
+
     /// Whether the containers' own addresses can be reached from here.
     pub(crate) fn is_local(&self) -> bool {
         match self {

@@ -14,12 +14,10 @@ use tokio::net::{TcpStream, UnixStream};
 use tower_service::Service;
 
 use super::address::{Address, Server};
-use super::find::{Endpoint, Target};
+use super::find::{Endpoint, KEEPALIVE, Target};
+use super::proxy::Proxy;
 use super::socket::Socket;
 use super::{ssh, tls};
-
-/// A remote engine that vanished is noticed after this long, however quiet the connection is meant to be.
-const KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// Why no connection came about; says every address that was tried.
 #[derive(Debug, thiserror::Error)]
@@ -104,16 +102,19 @@ async fn connect(endpoint: &Endpoint, within: Duration) -> io::Result<Socket> {
     match (&endpoint.address, &endpoint.tls) {
         (Address::Unix(path), _) => UnixStream::connect(path).await.map(Socket::new),
         (Address::Ssh(login), _) => ssh::open(login, within).map(Socket::new),
-        (Address::Tcp(server), _) => tcp(server).await.map(Socket::new),
+        (Address::Tcp(server), _) => tcp(server, endpoint.proxy.as_ref()).await.map(Socket::new),
         (Address::Tls(server), Some(client)) => {
-            let stream = tcp(server).await?;
+            let stream = tcp(server, endpoint.proxy.as_ref()).await?;
             tls::handshake(stream, &server.host, Arc::clone(client)).await.map(Socket::new)
         }
         (Address::Tls(_), None) => Err(io::Error::other("it has no TLS settings")),
     }
 }
 
-async fn tcp(server: &Server) -> io::Result<TcpStream> {
+async fn tcp(server: &Server, proxy: Option<&Proxy>) -> io::Result<TcpStream> {
+    if let Some(proxy) = proxy {
+        return proxy.connect(server).await;
+    }
     let stream = TcpStream::connect((server.host.as_str(), server.port)).await?;
     stream.set_nodelay(true)?;
     let keepalive = socket2::TcpKeepalive::new().with_time(KEEPALIVE);

@@ -11,12 +11,15 @@ use super::config::{Connection, Protocol};
 use super::context;
 use super::environment::Environment;
 use super::known;
+use super::proxy::Proxy;
 use super::tls::Material;
 use crate::docker::version::{ApiVersion, OLDEST};
 use crate::error::{Error, Result};
 
 const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(60);
+/// A remote engine that vanished is noticed after this long, however quiet the connection is meant to be.
+pub(super) const KEEPALIVE: Duration = Duration::from_secs(30);
 const CONFIG: &str = "config.connection";
 
 /// Everything that is needed to open connections and to speak on them.
@@ -41,6 +44,7 @@ pub(crate) struct Endpoint {
     /// Where the address came from, in words.
     found: String,
     pub(super) tls: Option<Arc<rustls::ClientConfig>>,
+    pub(super) proxy: Option<Proxy>,
     /// Whether containers' own addresses can be reached from here.
     pub(crate) is_local: bool,
 }
@@ -63,7 +67,11 @@ impl Target {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.address, self.found)
+        write!(f, "{} ({}", self.address, self.found)?;
+        if let Some(proxy) = &self.proxy {
+            write!(f, ", through {proxy}")?;
+        }
+        f.write_str(")")
     }
 }
 
@@ -80,10 +88,15 @@ pub(crate) fn find(connection: Connection) -> Result<Target> {
 }
 
 fn find_in(connection: Connection, environment: &Environment<'_>) -> Result<Target> {
+    let mut endpoints = endpoints(&connection, environment)?;
+    for endpoint in &mut endpoints {
+        endpoint.proxy =
+            Proxy::of(&endpoint.address, environment).map_err(|(name, problem)| wrong(name, problem))?;
+    }
     let timeout = connection.timeout.filter(|timeout| *timeout > 0).map(Duration::from_millis);
     Ok(Target {
         version: version(&connection, environment)?,
-        endpoints: endpoints(&connection, environment)?,
+        endpoints,
         settled: OnceLock::new(),
         connect_within: timeout.unwrap_or(CONNECT),
         answer_within: timeout.unwrap_or(ANSWER),
@@ -205,6 +218,7 @@ fn from_environment(environment: &Environment<'_>) -> Result<Vec<Endpoint>> {
             address: Address::Unix(path),
             found: found.to_owned(),
             tls: None,
+            proxy: None,
             // All but the default one belong to engines in a virtual machine or a network namespace of their own.
             is_local: index == 0 && cfg!(target_os = "linux"),
         });
@@ -245,7 +259,7 @@ fn endpoint(address: Address, found: String, material: Option<Material>, path: &
         }
         _ => None,
     };
-    Ok(Endpoint { is_local: address.is_local(), address, found, tls })
+    Ok(Endpoint { is_local: address.is_local(), address, found, tls, proxy: None })
 }
 
 fn wrong(path: &str, problem: impl Into<String>) -> Error {

@@ -7,10 +7,12 @@ mod dial;
 mod environment;
 mod find;
 mod known;
+mod proxy;
 mod socket;
 mod ssh;
 mod tls;
 
+pub(super) use address::Address;
 pub use config::{Connection, Pem, Protocol};
 pub(super) use dial::{DialError, Dialer};
 pub(super) use find::{Target, find};
