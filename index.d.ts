@@ -135,7 +135,7 @@ export interface ContainerResources {
 export interface ContainerConfig {
   /** User that everything runs as, such as `'node'`, `'1000'` or `'1000:1000'`. Mirrors `User`. @default the image's */
   user?: string;
-  /** Working directory, made where the image lacks it. Mirrors `WorkingDir`. @default '/workspace' */
+  /** Working directory, made where the image lacks it. Mirrors `WorkingDir`. @default that of the snapshot or template, '/workspace' */
   workdir?: string;
   /** Environment of everything that runs. Mirrors `Env`. @default {} */
   env?: Record<string, string>;
@@ -416,13 +416,16 @@ export interface DockerSandbox {
  * refused here; `container.resources` sets the limits.
  */
 export interface CreateSandboxOptions {
-  /** Language of `runCode`. One that contradicts the configured image falls back to the runtime's own image. @default `config.runtime` */
+  /**
+   * Language of `runCode`. One that contradicts the configured image falls back to the runtime's own image.
+   * @default that of the snapshot or template, `config.runtime`
+   */
   runtime?: Runtime;
   /** Image to start from. @default `config.image.name` */
   image?: string;
-  /** Image to start from; wins over `image`. */
+  /** Template to start from, by its id or name, or any image; wins over `image`. */
   templateId?: string;
-  /** Image to start from; wins over `templateId` and `image`. */
+  /** Snapshot to start from, or any image; wins over `templateId` and `image`. */
   snapshotId?: string;
   /** Environment, over `container.env`. */
   envs?: Record<string, string>;
@@ -467,44 +470,131 @@ export interface DockerSandboxManager {
 
 /** A saved state of a sandbox. */
 export interface DockerSnapshot {
+  /** What `create({ snapshotId })` takes, such as `'computesdk-snapshot:5f0c…'`; an image of that name on the engine. */
   id: string;
+  /** `'docker'`. */
   provider: string;
   createdAt: Date;
-  metadata?: Record<string, any>;
+  /** The name it was given. */
+  name?: string;
+  /** The sandbox that it was made of. */
+  sandboxId: string;
+  /** The runtime of that sandbox, which one that is made from it has too. */
+  runtime?: Runtime;
+  /** Size of the image, bytes; most of it is shared with the image that the sandbox started from. */
+  size: number;
+  /** The metadata it was given; that of the sandbox is not part of it. */
+  metadata: Record<string, any>;
 }
 
-/** Snapshots are not supported by this version: there are none, and making one rejects. */
+/**
+ * Saves sandboxes, as images on the engine, and starts new ones from them.
+ *
+ * ```js
+ * await sandbox.runCommand('pip install pandas');
+ * const { id } = await provider.snapshot.create(sandbox.sandboxId, { name: 'pandas' });
+ * const copy = await provider.sandbox.create({ snapshotId: id });
+ * ```
+ *
+ * Part of a snapshot: all files of the container, its environment (`container.env` and `envs`, **so do not put secrets
+ * there**: `env` of a run is not kept), its user, workdir and runtime. Not part: mounts (`container.binds`, volumes,
+ * tmpfs), running processes and memory, limits, ports, name and metadata.
+ */
 export interface DockerSnapshotManager {
-  /** @throws {DockerProviderError} `ERR_UNSUPPORTED` */
+  /**
+   * Saves a sandbox, which runs on; it stands still while its files are copied.
+   * @param options.name a name to tell it by; need not be unique
+   * @param options.metadata anything JSON can hold; comes back from `list`, to every process
+   * @throws {DockerProviderError} `ERR_SANDBOX_NOT_FOUND`, `ERR_DOCKER_API`, `ERR_DOCKER_UNREACHABLE`
+   */
   create(
     sandboxId: string,
     options?: { name?: string; metadata?: Record<string, any> },
   ): Promise<DockerSnapshot>;
-  /** Always empty. */
+  /**
+   * The snapshots on this engine, newest first.
+   * @param options.sandboxId only those of this sandbox
+   * @param options.limit at most so many
+   * @throws {DockerProviderError} `ERR_DOCKER_UNREACHABLE`, `ERR_DOCKER_API`
+   */
   list(options?: { sandboxId?: string; limit?: number }): Promise<DockerSnapshot[]>;
-  /** @throws {DockerProviderError} `ERR_UNSUPPORTED` */
+  /**
+   * Deletes a snapshot. An image that is no snapshot of ours does not exist for it.
+   * @throws {DockerProviderError} `ERR_SNAPSHOT_NOT_FOUND`; `ERR_SNAPSHOT_IN_USE`, naming the sandboxes that use it;
+   *   `ERR_DOCKER_UNREACHABLE`, `ERR_DOCKER_API`
+   */
   delete(snapshotId: string): Promise<void>;
 }
 
 /** A named image that sandboxes start from. */
 export interface DockerTemplate {
+  /** What `create({ templateId })` takes, as it does the name: `'computesdk-template:NAME'`. */
   id: string;
   name: string;
+  description?: string;
+  /** `'docker'`. */
   provider: string;
   createdAt: Date;
+  /** The runtime of sandboxes whose `create` names none. */
+  runtime?: Runtime;
+  /** Size of the image, bytes, with what it starts from. */
+  size: number;
+  metadata: Record<string, any>;
 }
 
-/** Templates are not supported by this version: there are none, and making one rejects. */
+/** Options of `template.create`. */
+export interface CreateTemplateOptions {
+  /** 1 to 128 letters, digits, `_`, `.` and `-`. A template that has the name already is replaced. */
+  name: string;
+  /** Comes back from `list`. */
+  description?: string;
+  /**
+   * What to build: the text of a Dockerfile, or its path within `context`.
+   * @default `Dockerfile` of the context; without a context, the provider's own image
+   */
+  dockerfile?: string;
+  /** Image to start from, instead of a Dockerfile. */
+  image?: string;
+  /**
+   * What `COPY` finds: a folder of the host, whose `.dockerignore` counts, or files by their relative paths,
+   * `{ 'requirements.txt': 'pandas\n' }`. Held in memory while it is sent.
+   */
+  context?: string | Record<string, string | Uint8Array>;
+  /** Shell commands to run at the end, in order, such as `['pip install pandas']`; each by `/bin/sh -c`. */
+  setup?: readonly string[];
+  /** The runtime of sandboxes that start from it and whose `create` names none. @default that of the image it starts from, `config.runtime` */
+  runtime?: Runtime;
+  /** Anything JSON can hold; comes back from `list`, to every process. */
+  metadata?: Record<string, any>;
+  /** Gets what the builder says, as it arrives. An exception thrown here ends the build and rejects the promise. */
+  onOutput?: (text: string) => void;
+  /** Aborting ends the build and rejects with an error named `AbortError`. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Builds images that sandboxes start from.
+ *
+ * ```js
+ * await provider.template.create({ name: 'data', image: 'python:3.11-slim', setup: ['pip install pandas'] });
+ * const sandbox = await provider.sandbox.create({ templateId: 'data' });
+ * ```
+ */
 export interface DockerTemplateManager {
-  /** @throws {DockerProviderError} `ERR_UNSUPPORTED` */
-  create(options: {
-    name: string;
-    description?: string;
-    metadata?: Record<string, string>;
-  }): Promise<DockerTemplate>;
-  /** Always empty. */
+  /**
+   * Builds a template, by the engine's own builder.
+   * @throws {DockerProviderError} `ERR_TEMPLATE_BUILD`, with the step that failed and the end of its output;
+   *   `ERR_INVALID_CONFIG`, `ERR_IMAGE_NOT_FOUND`, `ERR_IMAGE_PULL`, `ERR_REGISTRY_AUTH`, `ERR_UNSUPPORTED_RUNTIME`,
+   *   `ERR_DOCKER_UNREACHABLE`, `ERR_DOCKER_API`; `AbortError` where `signal` was aborted
+   */
+  create(options: CreateTemplateOptions): Promise<DockerTemplate>;
+  /** The templates on this engine, newest first. @throws {DockerProviderError} `ERR_DOCKER_UNREACHABLE`, `ERR_DOCKER_API` */
   list(options?: { limit?: number }): Promise<DockerTemplate[]>;
-  /** @throws {DockerProviderError} `ERR_UNSUPPORTED` */
+  /**
+   * Deletes a template, by its id or its name. An image that is no template of ours does not exist for it.
+   * @throws {DockerProviderError} `ERR_TEMPLATE_NOT_FOUND`; `ERR_TEMPLATE_IN_USE`, naming the sandboxes that use it;
+   *   `ERR_DOCKER_UNREACHABLE`, `ERR_DOCKER_API`
+   */
   delete(templateId: string): Promise<void>;
 }
 
@@ -514,7 +604,9 @@ export interface DockerProvider {
   readonly name: string;
   /** Creates and finds sandboxes. */
   readonly sandbox: DockerSandboxManager;
+  /** Saves sandboxes. */
   readonly snapshot: DockerSnapshotManager;
+  /** Builds images that sandboxes start from. */
   readonly template: DockerTemplateManager;
   /** `['node', 'python']`. */
   getSupportedRuntimes(): Runtime[];
@@ -645,6 +737,11 @@ export type DockerErrorCode =
   | 'ERR_CANNOT_RUN'
   | 'ERR_SYNTAX'
   | 'ERR_UNSUPPORTED'
+  | 'ERR_SNAPSHOT_NOT_FOUND'
+  | 'ERR_SNAPSHOT_IN_USE'
+  | 'ERR_TEMPLATE_NOT_FOUND'
+  | 'ERR_TEMPLATE_IN_USE'
+  | 'ERR_TEMPLATE_BUILD'
   | 'ABORT_ERR';
 
 /** Everything that this package throws. The message says what failed, on what, and what to do. */

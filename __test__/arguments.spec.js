@@ -132,14 +132,30 @@ test('a provider works through a Proxy', async () => {
   await assert.rejects(provider.sandbox.list(), { code: 'ERR_DOCKER_UNREACHABLE' });
 });
 
-test('there are no snapshots and no templates', async () => {
-  const { snapshot, template } = docker();
-  assert.deepEqual([await snapshot.list(), await template.list()], [[], []]);
-  const unsupported = { name: 'DockerProviderError', code: 'ERR_UNSUPPORTED', message: /not supported/ };
-  await assert.rejects(snapshot.create('a'), unsupported);
-  await assert.rejects(snapshot.delete('a'), unsupported);
-  await assert.rejects(template.create({ name: 'a' }), unsupported);
-  await assert.rejects(template.delete('a'), unsupported);
+test('snapshots and templates check what they are given', async () => {
+  const { snapshot, template } = /** @type {any} */ (docker());
+  const invalid = (/** @type {string} */ path) => ({
+    code: 'ERR_INVALID_CONFIG',
+    message: new RegExp(`^${path}`),
+  });
+  await assert.rejects(snapshot.create(7), invalid('sandboxId: '));
+  await assert.rejects(snapshot.create('a', { nam: 'x' }), invalid('options.nam: .*did you mean .name.'));
+  await assert.rejects(snapshot.create('a', { metadata: 'x' }), invalid('options.metadata: '));
+  await assert.rejects(snapshot.list({ limit: 'x' }), invalid('options.limit: '));
+  await assert.rejects(snapshot.list({ limit: -1 }), invalid('limit: '));
+  await assert.rejects(snapshot.delete(), invalid('snapshotId: '));
+  await assert.rejects(template.create(), invalid('options.name: '));
+  await assert.rejects(template.create({ name: '../a' }), invalid('name: '));
+  await assert.rejects(template.create({ name: 'a', image: 'b', dockerfile: 'FROM b' }), invalid('image: '));
+  await assert.rejects(template.create({ name: 'a', setup: ['a', 7] }), invalid('setup\\[1\\]: '));
+  await assert.rejects(template.create({ name: 'a', context: { a: 7 } }), invalid('options.context.a: '));
+  await assert.rejects(template.create({ name: 'a', context: '/nonexistent' }), invalid('dockerfile: '));
+  await assert.rejects(template.create({ name: 'a', dockerfile: 'Dockerfile' }), invalid('dockerfile: '));
+  await assert.rejects(
+    template.create({ name: 'a', dockerfile: 'FROM b', context: { '../x': '' } }),
+    invalid('context: '),
+  );
+  await assert.rejects(template.create({ name: 'a', onOutput: 'x' }), invalid('options.onOutput: '));
 });
 
 test('createCompute passes calls on, in both shapes of its day', async () => {

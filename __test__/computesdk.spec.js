@@ -96,11 +96,19 @@ describe('compute({ provider }) of computesdk 4', { timeout: SUITE_TIMEOUT }, ()
     await assert.rejects(manager.sandbox.create(), /docker: .*\/nonexistent\/docker\.sock/s);
   });
 
-  it('has no snapshots, and says so', async () => {
+  it('saves a sandbox, lists the snapshot, starts from it and deletes it', async () => {
     const manager = compute({ provider: docker() });
-    assert.deepEqual(await manager.snapshot.list(), []);
-    await assert.rejects(manager.snapshot.create('any'), /docker: snapshots are not supported/);
-    await assert.rejects(manager.snapshot.delete('any'), /docker: snapshots are not supported/);
+    const sandbox = keep(await manager.sandbox.create());
+    await sandbox.filesystem.writeFile('kept.txt', 'kept');
+    const saved = await manager.snapshot.create(sandbox.sandboxId, { name: 'sdk', metadata: { team: 'a' } });
+    assert.ok(saved.createdAt instanceof Date);
+    const listed = (await manager.snapshot.list()).find((it) => it.id === saved.id);
+    assert.deepEqual([listed?.provider, listed?.metadata], ['docker', { team: 'a' }]);
+    const copy = keep(await manager.sandbox.create({ snapshotId: saved.id }));
+    assert.equal(await copy.filesystem.readFile('kept.txt'), 'kept');
+    await copy.destroy();
+    await manager.snapshot.delete(saved.id);
+    await assert.rejects(manager.snapshot.delete(saved.id), /snapshot .* does not exist/);
   });
 });
 

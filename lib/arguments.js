@@ -191,6 +191,7 @@ function codeArguments(rest) {
 module.exports = {
   checkContent,
   checkFunction,
+  checkNumber,
   checkObject,
   checkPort,
   checkString,

@@ -86,6 +86,19 @@ export interface RunExtras {
   listener?: (pieces: Piece[]) => void;
 }
 
+/** A snapshot or a template. */
+export interface Saved {
+  id: string;
+  name?: string;
+  description?: string;
+  createdMs: number;
+  size: number;
+  runtime?: string;
+  sandboxId?: string;
+  /** JSON text. */
+  metadata: string;
+}
+
 export interface DockerRequest {
   /** Such as `container.stop`. */
   operation: string;
@@ -133,6 +146,15 @@ export declare class NativeProvider {
   getById(id: string): Promise<Outcome<NativeSandbox | null>>;
   list(): Promise<Outcome<NativeSandbox[]>>;
   destroy(id: string): Promise<Outcome<void>>;
+  /** `options` is JSON text, here and below. */
+  createSnapshot(sandboxId: string, options: string): Promise<Outcome<Saved>>;
+  createTemplate(
+    options: string,
+    cancel?: Cancel,
+    listener?: (pieces: Piece[]) => void,
+  ): Promise<Outcome<Saved>>;
+  listSaved(kind: 'snapshot' | 'template', options: string): Promise<Outcome<Saved[]>>;
+  deleteSaved(kind: 'snapshot' | 'template', id: string): Promise<Outcome<void>>;
   request(request: DockerRequest, cancel?: Cancel): Promise<Outcome<Buffer>>;
   stream(request: DockerRequest, cancel?: Cancel): Promise<Outcome<NativeStream>>;
 }

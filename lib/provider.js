@@ -4,11 +4,11 @@
 const { Cancel, openProvider } = require('./native.js');
 const { callSite, settle, unwrap } = require('./call.js');
 const { checkObject, checkString } = require('./arguments.js');
-const { DockerProviderError } = require('./errors.js');
 const { hiddenSlot } = require('./hidden.js');
 const { toJson } = require('./plain.js');
 const { PullWatch, withoutCallback } = require('./progress.js');
 const { DockerSandbox } = require('./sandbox.js');
+const { DockerSnapshotManager, DockerTemplateManager } = require('./saved.js');
 const { checkSignal, withSignal } = require('./signals.js');
 
 /** @typedef {import('./native').NativeProvider} NativeProvider */
@@ -87,50 +87,13 @@ class DockerSandboxManager {
   }
 }
 
-/** @param {string} what */
-function unsupported(what) {
-  return new DockerProviderError(
-    'ERR_UNSUPPORTED',
-    `${what} are not supported by this version of the docker provider`,
-  );
-}
-
-// There are none, and `compute.snapshot.list()` asks every provider: an empty list is the true answer.
-class DockerSnapshotManager {
-  async create() {
-    throw unsupported('snapshots');
-  }
-
-  async list() {
-    return [];
-  }
-
-  async delete() {
-    throw unsupported('snapshots');
-  }
-}
-
-class DockerTemplateManager {
-  async create() {
-    throw unsupported('templates');
-  }
-
-  async list() {
-    return [];
-  }
-
-  async delete() {
-    throw unsupported('templates');
-  }
-}
-
 class DockerProvider {
   /** @param {NativeProvider} handle @param {import('./progress').OnPullProgress} [callback] */
   constructor(handle, callback) {
     this.name = 'docker';
     this.sandbox = new DockerSandboxManager(this);
-    this.snapshot = new DockerSnapshotManager();
-    this.template = new DockerTemplateManager();
+    this.snapshot = new DockerSnapshotManager(handle);
+    this.template = new DockerTemplateManager(handle);
     native.set(this, handle);
     onPullProgress.set(this, callback);
   }

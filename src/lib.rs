@@ -21,4 +21,5 @@ pub mod provider;
 mod pulls;
 mod run;
 mod sandbox;
+mod saved;
 mod text;

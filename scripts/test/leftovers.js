@@ -1,7 +1,7 @@
 'use strict';
 
-// Takes stock of what a test run could leave behind, before and after it: containers, volumes, and processes
-// of the run itself.
+// Takes stock of what a test run could leave behind, before and after it: containers, volumes, saved
+// images, and processes of the run itself.
 
 const fs = require('node:fs');
 const { ask } = require('../engine/api');
@@ -17,7 +17,12 @@ const RUN_VARIABLE = 'COMPUTESDK_TEST_RUN';
  * @returns {Promise<Set<string>>}
  */
 async function stock(host, run) {
-  return new Set([...(await containers(host)), ...(await volumes(host)), ...ofRun(run)]);
+  return new Set([
+    ...(await containers(host)),
+    ...(await volumes(host)),
+    ...(await images(host)),
+    ...ofRun(run),
+  ]);
 }
 
 /** @param {string} host */
@@ -33,6 +38,13 @@ async function volumes(host) {
   return names
     .filter((/** @type {string} */ it) => !it.startsWith('computesdk-agent-'))
     .map((/** @type {string} */ it) => `volume ${it}`);
+}
+
+/** Snapshots and templates. @param {string} host */
+async function images(host) {
+  const filters = encodeURIComponent(JSON.stringify({ label: ['com.computesdk.saved'] }));
+  const found = await ask(host, `/images/json?filters=${filters}`);
+  return found.map((/** @type {any} */ it) => `image ${it.RepoTags ?? it.Id}`);
 }
 
 /** @param {string} run */

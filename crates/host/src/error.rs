@@ -27,6 +27,16 @@ pub enum Error {
     #[error("the registry refused to hand out image {image:?}: {message}; {hint}")]
     RegistryAuth { image: String, message: String, hint: String },
 
+    /// `what` is `snapshot` or `template`.
+    #[error("{what} {id:?} does not exist: it was deleted, or never was a {what}")]
+    SavedNotFound { what: &'static str, id: String },
+
+    #[error("{what} {id:?} is in use by {by}; destroy that first")]
+    SavedInUse { what: &'static str, id: String, by: String },
+
+    #[error("template {name:?} could not be built{step}: {message}")]
+    TemplateBuild { name: String, step: String, message: String },
+
     #[error("sandbox {id} does not exist: it was destroyed, or never was a sandbox")]
     SandboxNotFound { id: String },
 
@@ -74,6 +84,11 @@ impl Error {
             Self::ImageNotFound { .. } => "ERR_IMAGE_NOT_FOUND",
             Self::ImagePull { .. } => "ERR_IMAGE_PULL",
             Self::RegistryAuth { .. } => "ERR_REGISTRY_AUTH",
+            Self::SavedNotFound { what: "snapshot", .. } => "ERR_SNAPSHOT_NOT_FOUND",
+            Self::SavedNotFound { .. } => "ERR_TEMPLATE_NOT_FOUND",
+            Self::SavedInUse { what: "snapshot", .. } => "ERR_SNAPSHOT_IN_USE",
+            Self::SavedInUse { .. } => "ERR_TEMPLATE_IN_USE",
+            Self::TemplateBuild { .. } => "ERR_TEMPLATE_BUILD",
             Self::SandboxNotFound { .. } => "ERR_SANDBOX_NOT_FOUND",
             Self::SandboxStopped { .. } => "ERR_SANDBOX_STOPPED",
             Self::UnsupportedRuntime { .. } => "ERR_UNSUPPORTED_RUNTIME",

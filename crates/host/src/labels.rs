@@ -12,6 +12,17 @@ pub(crate) const NAMESPACE: &str = "com.computesdk.namespace";
 pub(crate) const VERSION: &str = "com.computesdk.version";
 /// Why the sandbox has no agent, where it wanted one.
 pub(crate) const NO_AGENT: &str = "com.computesdk.no-agent";
+/// On images of ours: `snapshot` or `template`.
+pub(crate) const SAVED: &str = "com.computesdk.saved";
+pub(crate) const SAVED_NAME: &str = "com.computesdk.saved.name";
+/// Milliseconds since 1970.
+pub(crate) const SAVED_AT: &str = "com.computesdk.saved.at";
+pub(crate) const SAVED_DESCRIPTION: &str = "com.computesdk.saved.description";
+/// The metadata of a snapshot or template as one JSON text: the sandboxes made from it have their own.
+pub(crate) const SAVED_METADATA: &str = "com.computesdk.saved.metadata";
+/// The sandbox that a snapshot was made of.
+pub(crate) const SAVED_FROM: &str = "com.computesdk.saved.from";
+const OURS: &str = "com.computesdk.";
 const META: &str = "com.computesdk.meta.";
 
 pub(crate) type Labels = Map<String, Value>;
@@ -20,7 +31,10 @@ pub(crate) type Labels = Map<String, Value>;
 /// value comes back with its type and most labels stay readable.
 pub(crate) fn put_meta(labels: &mut Labels, key: &str, value: &Value) {
     let text = match value {
-        Value::String(text) if serde_json::from_str::<Value>(text).is_err() => text.clone(),
+        // An empty label is one that was taken back.
+        Value::String(text) if !text.is_empty() && serde_json::from_str::<Value>(text).is_err() => {
+            text.clone()
+        }
         other => other.to_string(),
     };
     labels.insert(format!("{META}{key}"), text.into());
@@ -30,6 +44,7 @@ pub(crate) fn put_meta(labels: &mut Labels, key: &str, value: &Value) {
 pub(crate) fn meta(labels: &Labels) -> Map<String, Value> {
     labels
         .iter()
+        .filter(|(_, text)| *text != "")
         .filter_map(|(label, text)| Some((label.strip_prefix(META)?.to_owned(), meta_value(text))))
         .collect()
 }
@@ -37,6 +52,15 @@ pub(crate) fn meta(labels: &Labels) -> Map<String, Value> {
 fn meta_value(text: &Value) -> Value {
     let text = text.as_str().unwrap_or_default();
     serde_json::from_str(text).unwrap_or_else(|_| text.into())
+}
+
+/// Every label of ours emptied: an image passes its labels on, and none can be taken from it.
+pub(crate) fn taken_back(labels: &Labels) -> Labels {
+    labels
+        .keys()
+        .filter(|label| label.starts_with(OURS) && *label != RUNTIME)
+        .map(|label| (label.clone(), "".into()))
+        .collect()
 }
 
 pub(crate) fn is_sandbox(labels: &Labels) -> bool {
@@ -48,7 +72,7 @@ pub(crate) fn runtime(labels: &Labels) -> Option<Runtime> {
 }
 
 pub(crate) fn text<'a>(labels: &'a Labels, label: &str) -> Option<&'a str> {
-    labels.get(label).and_then(Value::as_str)
+    labels.get(label).and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]
@@ -65,6 +89,19 @@ mod tests {
         }
         assert_eq!(text(&labels, "com.computesdk.meta.text"), Some("plain"));
         assert_eq!(Value::Object(meta(&labels)), given);
+    }
+
+    #[test]
+    fn what_an_image_passes_on_can_be_taken_back() {
+        let mut labels = Labels::new();
+        labels.insert(SANDBOX.into(), "true".into());
+        labels.insert(RUNTIME.into(), "node".into());
+        labels.insert("theirs".into(), "kept".into());
+        put_meta(&mut labels, "team", &json!("a"));
+        labels.extend(taken_back(&labels));
+        assert!(!is_sandbox(&labels) && meta(&labels).is_empty());
+        assert_eq!(runtime(&labels), Some(Runtime::Node));
+        assert_eq!(text(&labels, "theirs"), Some("kept"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod labels;
 pub mod provider;
 mod pull_log;
 pub mod sandbox;
+pub mod saved;
 pub mod session;
 mod stream_log;
 

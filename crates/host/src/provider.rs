@@ -16,7 +16,7 @@ use crate::sandbox::{Facts, Sandbox, WeakSandbox};
 /// Cheap to clone; connects at the first call, so it may be made while the engine is down.
 #[derive(Debug, Clone)]
 pub struct Provider {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 /// What all sandboxes of a provider share.

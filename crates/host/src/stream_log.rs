@@ -21,6 +21,10 @@ impl RunLog {
         Self { prefix: format!("[{}] ", id.get(..12).unwrap_or(id)), pending: Default::default() }
     }
 
+    pub(crate) fn of_build(template: &str) -> Self {
+        Self { prefix: format!("[build {template}] "), pending: Default::default() }
+    }
+
     pub(crate) async fn write(&mut self, stream: Stream, data: &[u8]) {
         let pending = &mut self.pending[usize::from(stream == Stream::Stderr)];
         pending.extend_from_slice(data);

@@ -8,8 +8,8 @@ mod message;
 
 pub use frame::{Decoder, Frame, HEADER_LEN, MAX_PAYLOAD};
 pub use message::{
-    Bulk, EntryKind, Exited, Failed, FileEntry, Hello, Input, KillProcess, Op, ProcessEntry, ReadDir, ReadLog,
-    Run, Spawn, Started, Terminal, TerminalSize, ToAgent, ToHost, WriteFile,
+    Bulk, EntryKind, Exited, Failed, FileEntry, Hello, Input, KillProcess, Op, ProcessEntry, ReadDir,
+    ReadLog, Run, Spawn, Started, Terminal, TerminalSize, ToAgent, ToHost, WriteFile,
 };
 
 /// Version of the wire. The first frame each way carries it; a difference ends the session.

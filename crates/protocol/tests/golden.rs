@@ -1,8 +1,8 @@
 //! The bytes of every message, written down. A change here changes what older agents understand: raise `VERSION`.
 
 use computesdk_docker_protocol::{
-    Bulk, Decoder, EntryKind, Exited, Failed, FileEntry, Frame, Hello, KillProcess, Op, ProcessEntry, ReadDir,
-    ReadLog, Run, Spawn, Started, Terminal, TerminalSize, ToAgent, ToHost, WriteFile,
+    Bulk, Decoder, EntryKind, Exited, Failed, FileEntry, Frame, Hello, KillProcess, Op, ProcessEntry,
+    ReadDir, ReadLog, Run, Spawn, Started, Terminal, TerminalSize, ToAgent, ToHost, WriteFile,
 };
 
 const ID: u32 = 0x0102_0304;

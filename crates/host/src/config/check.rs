@@ -61,11 +61,10 @@ fn container(container: &Container) -> Result<()> {
     if let Some(name) = &container.user {
         user("container.user", name)?;
     }
-    if !container.workdir.starts_with('/') || container.workdir.contains('\0') {
-        return refuse(
-            "container.workdir",
-            format!("expected an absolute path, got {:?}", container.workdir),
-        );
+    if let Some(workdir) = &container.workdir
+        && (!workdir.starts_with('/') || workdir.contains('\0'))
+    {
+        return refuse("container.workdir", format!("expected an absolute path, got {workdir:?}"));
     }
     env("container.env", &container.env)?;
     for (at, bind) in container.binds.iter().enumerate() {

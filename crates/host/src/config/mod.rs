@@ -27,6 +27,7 @@ use crate::error::Result;
 
 /// Execution timeout where neither the sandbox nor the call names one.
 pub const DEFAULT_TIMEOUT_MS: u64 = 300_000;
+pub const DEFAULT_WORKDIR: &str = "/workspace";
 const DEFAULT_MEMORY: i64 = 512 * 1024 * 1024;
 
 /// What `docker(config)` was given.
@@ -144,7 +145,8 @@ pub enum SessionChoice {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Container {
     pub user: Option<String>,
-    pub workdir: String,
+    /// Default: the snapshot's or template's own, else [`DEFAULT_WORKDIR`].
+    pub workdir: Option<String>,
     pub env: BTreeMap<String, String>,
     pub binds: Vec<String>,
     pub ports: Ports,
@@ -166,7 +168,7 @@ impl Default for Container {
     fn default() -> Self {
         Self {
             user: None,
-            workdir: "/workspace".to_owned(),
+            workdir: None,
             env: BTreeMap::new(),
             binds: Vec::new(),
             ports: Ports::default(),

@@ -12,11 +12,12 @@ use tokio_util::sync::CancellationToken;
 use super::image;
 use super::options::CreateOptions;
 use super::spec::{AGENT, AgentPlan, Spec};
-use crate::config::{Platform, Runtime, SessionChoice};
+use crate::config::{DEFAULT_WORKDIR, Platform, Runtime, SessionChoice};
 use crate::docker::ImageInfo;
 use crate::error::{Error, Result};
 use crate::provider::Shared;
 use crate::sandbox::{Facts, Sandbox};
+use crate::saved;
 
 /// How long an aborted create waits for its own tidying before it answers.
 const TIDY_UP: Duration = Duration::from_secs(5);
@@ -52,20 +53,19 @@ pub(crate) async fn create(
 
 async fn boot(shared: &Arc<Shared>, options: &CreateOptions, cancel: &CancellationToken) -> Result<Sandbox> {
     let config = &shared.config;
-    let runtime = match &options.runtime {
-        Some(name) => Runtime::from_name(name)?,
-        None => config.runtime.unwrap_or(Runtime::Python),
-    };
+    let asked = options.runtime.as_deref().map(Runtime::from_name).transpose()?;
+    let usual = asked.or(config.runtime).unwrap_or(Runtime::Python);
     if let Some(sandbox) = reattach(shared, options).await? {
         return Ok(sandbox);
     }
-    let name = image::choose(config, options, runtime);
     let ready = unless(cancel, async {
+        let name = image::choose(&shared.engine, config, options, usual).await?;
         let image = image::provide(shared, options, &name).await?;
         let agent = shared.delivery.plan(&shared.engine, config.session, &image).await?;
-        Ok((image, agent, shared.engine.proxy_variables().await))
+        Ok((name, image, agent, shared.engine.proxy_variables().await))
     });
-    let (image, agent, proxies) = ready.await?;
+    let (name, image, agent, proxies) = ready.await?;
+    let runtime = asked.or_else(|| saved::runtime(&image)).unwrap_or(usual);
     let boot = Boot { shared, options, runtime, name: &name, image: &image, proxies: &proxies, cancel };
     let sandbox = boot.start(agent).await?;
     boot.insist_on_agent(sandbox).await
@@ -130,6 +130,7 @@ impl Boot<'_> {
             options: self.options,
             runtime: self.runtime,
             image: self.name,
+            workdir: self.workdir(),
             agent,
             proxies: self.proxies,
         };
@@ -145,6 +146,12 @@ impl Boot<'_> {
         let sandbox = self.shared.adopt(self.facts(id, agent));
         sandbox.warm_up();
         Ok(sandbox)
+    }
+
+    /// A snapshot and a template have their own.
+    fn workdir(&self) -> &str {
+        let configured = self.shared.config.container.workdir.as_deref();
+        configured.or_else(|| saved::workdir(self.image)).unwrap_or(DEFAULT_WORKDIR)
     }
 
     async fn started(&self, id: &str) -> Result<()> {

@@ -7,9 +7,24 @@ use crate::docker::{Engine, HUB, ImageInfo, Login, RegistryAuth, registry};
 use crate::error::{Error, Result};
 use crate::provider::Shared;
 use crate::pull_log::PullLog;
+use crate::saved::{self, Kind};
 
 /// Snapshot, then template, then image of the call, then the configured one.
-pub(super) fn choose(config: &Config, options: &CreateOptions, runtime: Runtime) -> String {
+pub(super) async fn choose(
+    engine: &Engine,
+    config: &Config,
+    options: &CreateOptions,
+    runtime: Runtime,
+) -> Result<String> {
+    if let (None, Some(name)) = (&options.snapshot_id, &options.template_id)
+        && let Some(reference) = saved::template_named(engine, name).await?
+    {
+        return Ok(reference);
+    }
+    Ok(chosen(config, options, runtime))
+}
+
+pub(crate) fn chosen(config: &Config, options: &CreateOptions, runtime: Runtime) -> String {
     let asked = options.snapshot_id.as_ref().or(options.template_id.as_ref()).or(options.image.as_ref());
     if let Some(image) = asked {
         return image.clone();
@@ -40,7 +55,11 @@ fn repository(image: &str) -> &str {
 }
 
 /// Pulls as the policy says and answers what the engine knows of the image.
-pub(super) async fn provide(shared: &Shared, options: &CreateOptions, image: &str) -> Result<ImageInfo> {
+pub(crate) async fn provide(shared: &Shared, options: &CreateOptions, image: &str) -> Result<ImageInfo> {
+    if let Some(kind) = Kind::of_reference(image) {
+        // Ours are in no registry; somebody else's there of that name must never be taken for one.
+        return shared.engine.inspect_image(image).await?.ok_or_else(|| kind.not_found(image));
+    }
     let Image { pull_policy, platform, .. } = &shared.config.image;
     if *pull_policy != PullPolicy::Always {
         let present = shared.engine.inspect_image(image).await?;
@@ -92,7 +111,7 @@ async fn pull(shared: &Shared, options: &CreateOptions, image: &str) -> Result<(
 
 /// `image.auth` where it is for that image's registry, else the docker command's login there. A registry that a
 /// caller's image names never gets the credentials of another one.
-async fn login(engine: &Engine, config: &Config, image: &str) -> Login {
+pub(crate) async fn login(engine: &Engine, config: &Config, image: &str) -> Login {
     let wanted = registry(image);
     let Some(auth) = &config.image.auth else { return engine.login(wanted).await };
     let configured = config.image.name.as_deref().map(registry);
@@ -117,7 +136,7 @@ mod tests {
         let options = CreateOptions { runtime: asked.map(str::to_owned), ..CreateOptions::default() };
         let runtime =
             asked.map_or(config_runtime.unwrap_or(Runtime::Python), |name| Runtime::from_name(name).unwrap());
-        choose(&config, &options, runtime)
+        super::chosen(&config, &options, runtime)
     }
 
     #[test]
@@ -148,7 +167,7 @@ mod tests {
     fn a_snapshot_comes_before_a_template_before_an_image() {
         let some = |text: &str| Some(text.to_owned());
         let mut options = CreateOptions { image: some("c"), ..CreateOptions::default() };
-        let choice = |options: &CreateOptions| choose(&Config::default(), options, Runtime::Node);
+        let choice = |options: &CreateOptions| super::chosen(&Config::default(), options, Runtime::Node);
         assert_eq!(choice(&options), "c");
         options.template_id = some("b");
         assert_eq!(choice(&options), "b");

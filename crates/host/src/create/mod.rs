@@ -3,7 +3,7 @@
 
 mod boot;
 mod delivery;
-mod image;
+pub(crate) mod image;
 mod options;
 mod pulls;
 mod spec;

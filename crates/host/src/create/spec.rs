@@ -31,6 +31,7 @@ pub(super) struct Spec<'a> {
     pub(super) options: &'a CreateOptions,
     pub(super) runtime: Runtime,
     pub(super) image: &'a str,
+    pub(super) workdir: &'a str,
     pub(super) agent: &'a AgentPlan,
     /// Environment below all other, as the docker command sets it.
     pub(super) proxies: &'a BTreeMap<String, String>,
@@ -65,7 +66,7 @@ impl Spec<'_> {
             "Image": self.image,
             "Entrypoint": entrypoint,
             "Cmd": cmd,
-            "WorkingDir": container.workdir,
+            "WorkingDir": self.workdir,
             "Env": self.env(),
             "Labels": self.labels(),
             "Tty": container.tty,
@@ -225,14 +226,22 @@ mod tests {
         let config = Config::from_source(config).unwrap();
         let options = CreateOptions::from_source(options).unwrap();
         let proxies = BTreeMap::from([("http_proxy".to_owned(), "http://p:1".to_owned())]);
-        let runtime = Runtime::Python;
-        Spec { config: &config, options: &options, runtime, image: "i", agent, proxies: &proxies }.body()
+        Spec {
+            config: &config,
+            options: &options,
+            runtime: Runtime::Python,
+            image: "i",
+            workdir: "/w",
+            agent,
+            proxies: &proxies,
+        }
+        .body()
     }
 
     #[test]
     fn defaults_are_the_documented_ones() {
         let body = body(json!({}), json!({}), &AgentPlan::Unwanted);
-        assert_eq!(body["WorkingDir"], "/workspace");
+        assert_eq!(body["WorkingDir"], "/w");
         assert_eq!(body["Tty"], true);
         assert_eq!(body["OpenStdin"], false);
         assert_eq!(body["HostConfig"]["AutoRemove"], true);

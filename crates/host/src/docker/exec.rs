@@ -73,6 +73,8 @@ struct State {
 impl Engine {
     /// Creates and starts, attached to its output, and to its stdin where asked for.
     pub async fn exec(&self, container: &str, spec: ExecSpec) -> Result<ExecStream> {
+        let gate = self.gates().of(container);
+        let _open = gate.read().await;
         let id = self.create_exec(container, &spec).await?;
         match self.attach(&id).await {
             Ok(connection) => {

@@ -1,6 +1,7 @@
 //! Images as the engine has them. Getting them there is `pull`'s.
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::engine::Engine;
 use super::names::Reference;
@@ -19,6 +20,9 @@ pub struct ImageInfo {
     /// Empty where the image names none.
     pub workdir: String,
     pub user: String,
+    pub labels: Map<String, Value>,
+    /// Bytes, with the layers that it shares.
+    pub size: u64,
 }
 
 #[derive(Deserialize)]
@@ -29,6 +33,8 @@ struct Answer {
     architecture: String,
     #[serde(default)]
     os: String,
+    #[serde(default)]
+    size: u64,
     config: Option<Config>,
 }
 
@@ -39,6 +45,7 @@ struct Config {
     cmd: Option<Vec<String>>,
     working_dir: Option<String>,
     user: Option<String>,
+    labels: Option<Map<String, Value>>,
 }
 
 impl Engine {
@@ -66,6 +73,8 @@ impl From<Answer> for ImageInfo {
             cmd: config.cmd.unwrap_or_default(),
             workdir: config.working_dir.unwrap_or_default(),
             user: config.user.unwrap_or_default(),
+            labels: config.labels.unwrap_or_default(),
+            size: answer.size,
         }
     }
 }

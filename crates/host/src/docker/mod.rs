@@ -5,6 +5,8 @@
 //! operation here. Knows nothing of sandboxes beyond the container id that it is handed.
 
 mod bridge;
+mod build;
+mod commit;
 mod connect;
 mod container;
 mod demux;
@@ -14,6 +16,7 @@ mod failure;
 mod image;
 mod login;
 mod names;
+mod pause;
 mod pull;
 mod raw;
 mod settings;
@@ -21,6 +24,8 @@ mod version;
 mod volume;
 mod wire;
 
+pub use build::{Build, BuildLine, Building};
+pub use commit::ImageRemoval;
 pub use connect::{Connection, Pem, Protocol};
 pub use engine::{Engine, EngineInfo};
 pub use exec::{ExecInput, ExecOutput, ExecSpec, ExecStream};
