@@ -85,7 +85,16 @@ describe('the packages', { timeout: SUITE_TIMEOUT }, () => {
       .filter((file) => String(file).endsWith('.js'))
       .map((file) => `lib/${file}`);
     const documents = ['CHANGELOG.md', 'README.md'].filter((file) => fs.existsSync(path.join(ROOT, file)));
-    const expected = ['LICENSE', 'index.d.ts', 'index.js', 'package.json', ...documents, ...sources];
+    const programs = Object.values(mainManifest().bin).map(String);
+    const expected = [
+      'LICENSE',
+      ...programs,
+      'index.d.ts',
+      'index.js',
+      'package.json',
+      ...documents,
+      ...sources,
+    ];
     assert.deepEqual(main.files, expected.sort());
     assert.ok(main.unpackedSize < 300_000, `${main.unpackedSize} bytes`);
   });
@@ -113,6 +122,14 @@ describe('the packages', { timeout: SUITE_TIMEOUT }, () => {
       assert.deepEqual(ended, { code: 0, stdout: 'from a sandbox\n', stderr: '' });
     });
   }
+
+  it('bring the doctor', async () => {
+    const ended = await run(['npx', '--no-install', '@computesdk/docker', 'doctor', '--json'], {
+      cwd: project,
+    });
+    assert.equal(ended.code, 0, ended.stdout + ended.stderr);
+    assert.equal(JSON.parse(ended.stdout).host.package, `@computesdk/docker ${version}`);
+  });
 
   it('say what to install where the binary is missing', async () => {
     assert.ok(here);

@@ -99,6 +99,14 @@ export interface Saved {
   metadata: string;
 }
 
+export interface Engine {
+  name: string;
+  version: string;
+  apiVersion: string;
+  /** Its address, and what named it. */
+  found: string;
+}
+
 export interface DockerRequest {
   /** Such as `container.stop`. */
   operation: string;
@@ -143,6 +151,8 @@ export declare class NativeProvider {
     cancel?: Cancel,
     pullListener?: (lines: PullProgress[]) => void,
   ): Promise<Outcome<NativeSandbox>>;
+  /** What the engine says of itself, and where it was found. */
+  engine(): Promise<Outcome<Engine>>;
   getById(id: string): Promise<Outcome<NativeSandbox | null>>;
   list(): Promise<Outcome<NativeSandbox[]>>;
   destroy(id: string): Promise<Outcome<void>>;

@@ -2,6 +2,7 @@
 
 use computesdk_docker_host::CreateOptions;
 use computesdk_docker_host::config::Config;
+use computesdk_docker_host::docker::EngineInfo;
 use computesdk_docker_host::provider::Provider;
 use napi::Env;
 use napi::bindgen_prelude::PromiseRaw;
@@ -12,6 +13,22 @@ use crate::cancel::Cancel;
 use crate::outcome::Outcome;
 use crate::pulls::{Listener, ListenerFunction};
 use crate::sandbox::NativeSandbox;
+
+/// What an engine says of itself, and where it was found.
+#[napi(object, object_from_js = false)]
+#[derive(Debug)]
+pub struct Engine {
+    pub name: String,
+    pub version: String,
+    pub api_version: String,
+    pub found: String,
+}
+
+impl From<EngineInfo> for Engine {
+    fn from(EngineInfo { name, version, api_version, found }: EngineInfo) -> Self {
+        Self { name, version, api_version, found }
+    }
+}
 
 #[napi]
 #[derive(Debug)]
@@ -56,6 +73,12 @@ impl NativeProvider {
             };
             Ok(NativeSandbox { sandbox })
         })
+    }
+
+    #[napi(catch_unwind)]
+    pub fn engine<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Outcome<Engine>>> {
+        let provider = self.provider.clone();
+        promise(env, async move { Ok(provider.engine().describe().await?.into()) })
     }
 
     #[napi(catch_unwind)]
