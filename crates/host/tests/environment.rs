@@ -86,10 +86,24 @@ async fn a_context_brings_its_address_and_its_certificates() {
     let meta = contexts.join("meta").join(&hash);
     std::fs::create_dir_all(&meta).unwrap();
     let text = format!(r#"{{"Name":"far","Endpoints":{{"docker":{{"Host":"tcp://localhost:{port}"}}}}}}"#);
-    std::fs::write(meta.join("meta.json"), text).unwrap();
+    std::fs::write(meta.join("meta.json"), &text).unwrap();
     write_identity(&contexts.join("tls").join(&hash).join("docker"), &ours);
     let expected = format!("found: https://localhost:{port} (context 'far' of DOCKER_CONTEXT)");
     assert_eq!(told(&home, &[("DOCKER_CONTEXT", "far")]).await, expected);
+    // A certificate for another name is refused, unless the context says that any will do.
+    let other = ours.identity("elsewhere.example", VALID);
+    let elsewhere = tls_before(Behind::Fake(fake_engine().await), &other, &ours).await;
+    for (skip, expected) in [(false, "not valid for name"), (true, "its certificate unchecked)")] {
+        let docker = format!(r#"{{"Host":"tcp://localhost:{elsewhere}","SkipTLSVerify":{skip}}}"#);
+        let other = format!(r#"{{"Name":"far","Endpoints":{{"docker":{docker}}}}}"#);
+        std::fs::write(meta.join("meta.json"), other).unwrap();
+        let told = told(&home, &[("DOCKER_CONTEXT", "far")]).await;
+        assert!(
+            told.contains(expected) && told.contains(&format!("https://localhost:{elsewhere}")),
+            "{told}"
+        );
+    }
+    std::fs::write(meta.join("meta.json"), &text).unwrap();
     std::fs::write(home.join(".docker/config.json"), r#"{"currentContext":"far"}"#).unwrap();
     let found = told(&home, &[("DOCKER_HOST", "")]).await;
     assert!(

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Address {
     Unix(PathBuf),
+    /// A named pipe of Windows, as `\\\\.\\pipe\\docker_engine`.
+    Pipe(String),
     Tcp(Server),
     /// TCP under TLS.
     Tls(Server),
@@ -40,6 +42,9 @@ impl Address {
     /// what is wrong, without credentials.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
+        if let Some(name) = pipe_name(text) {
+            return Ok(Self::Pipe(name));
+        }
         if text.starts_with('/') {
             return Ok(Self::Unix(text.into()));
         }
@@ -49,11 +54,12 @@ impl Address {
             "unix" => {
                 Err(format!("'{text}' must name an absolute path, as unix:///var/run/docker.sock does"))
             }
+            "npipe" => Err(format!("'{text}' must name a pipe, as npipe:////./pipe/docker_engine does")),
             "tcp" | "http" => Server::parse(rest, PLAIN_PORT).map(Self::Tcp),
             "https" => Server::parse(rest, TLS_PORT).map(Self::Tls),
             "ssh" => Login::parse(rest).map(Self::Ssh),
             _ => Err(format!(
-                "'{}' is no address of a Docker engine; use unix://, tcp://, http://, https:// or ssh://",
+                "'{}' is no address of a Docker engine; use unix://, npipe://, tcp://, http://, https:// or ssh://",
                 redact(text)
             )),
         }
@@ -83,6 +89,7 @@ impl Address {
         match self {
             // Elsewhere the engine behind the socket lives in a virtual machine.
             Self::Unix(_) => cfg!(target_os = "linux"),
+            Self::Pipe(_) => false,
             Self::Tcp(server) | Self::Tls(server) => is_loopback(&server.host),
             Self::Ssh(login) => is_loopback(&login.host),
         }
@@ -101,7 +108,7 @@ impl Address {
     /// What stands before Docker's paths in a request, encrypted or not.
     pub(crate) fn origin(&self) -> String {
         match self {
-            Self::Unix(_) | Self::Ssh(_) => "http://docker".to_owned(),
+            Self::Unix(_) | Self::Pipe(_) | Self::Ssh(_) => "http://docker".to_owned(),
             Self::Tcp(server) | Self::Tls(server) => format!("http://{}{}", server.authority(), server.base),
         }
     }
@@ -165,6 +172,13 @@ impl Login {
     }
 }
 
+/// `npipe:////./pipe/NAME`, `//./pipe/NAME` and `\\\\.\\pipe\\NAME` as Windows has it.
+fn pipe_name(text: &str) -> Option<String> {
+    let slashes = text.strip_prefix("npipe://").unwrap_or(text).replace('\\', "/");
+    let name = slashes.strip_prefix("//./pipe/")?;
+    (!name.is_empty() && !name.contains('/')).then(|| format!(r"\\.\pipe\{name}"))
+}
+
 fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
@@ -189,6 +203,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
+            Self::Pipe(name) => write!(f, "npipe://{}", name.replace('\\', "/")),
             Self::Tcp(server) => write!(f, "tcp://{}{}", server.authority(), server.base),
             Self::Tls(server) => write!(f, "https://{}{}", server.authority(), server.base),
             Self::Ssh(login) => write!(f, "ssh://{login}"),
@@ -231,6 +246,9 @@ mod tests {
     fn addresses_are_read_and_printed() {
         for (text, printed) in [
             ("unix:///var/run/docker.sock", "unix:///var/run/docker.sock"),
+            ("npipe:////./pipe/docker_engine", "npipe:////./pipe/docker_engine"),
+            (r"\\.\pipe\docker_engine", "npipe:////./pipe/docker_engine"),
+            ("//./pipe/docker_engine", "npipe:////./pipe/docker_engine"),
             ("/run/d.sock", "unix:///run/d.sock"),
             ("tcp://10.0.0.5", "tcp://10.0.0.5:2375"),
             ("tcp://10.0.0.5:99", "tcp://10.0.0.5:99"),
@@ -254,6 +272,8 @@ mod tests {
             "fd://",
             "ftp://me:hunter2@box",
             "unix://relative",
+            "npipe://docker_engine",
+            "npipe:////./pipe/",
             "unix://",
             "tcp://",
             "tcp://me:hunter2@:99",

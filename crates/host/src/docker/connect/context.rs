@@ -6,7 +6,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::environment::Environment;
-use super::tls::Material;
+use super::tls::{Check, Material};
 
 /// The one that stands for the default socket and has no file.
 const DEFAULT: &str = "default";
@@ -87,13 +87,15 @@ fn read(contexts: &Path, name: &str, found: String) -> Result<Context, String> {
     })?;
     let meta: Meta = serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", file.display()))?;
     let docker = meta.endpoints.docker;
-    if docker.skip_tls_verify {
-        return Err(format!(
-            "context '{name}' skips the check of the engine's certificate; give it a ca.pem"
-        ));
-    }
     let tls: PathBuf = contexts.join("tls").join(&folder).join("docker");
-    Ok(Context { found, host: docker.host, tls: Material::in_folder(&tls)? })
+    let material = Material::in_folder(&tls)?;
+    if !docker.skip_tls_verify {
+        return Ok(Context { found, host: docker.host, tls: material });
+    }
+    // Told wherever the address is: this context trusts whoever answers.
+    let found = format!("{found}, its certificate unchecked");
+    let tls = Some(Material { check: Check::None, ..material.unwrap_or_default() });
+    Ok(Context { found, host: docker.host, tls })
 }
 
 #[cfg(test)]
@@ -119,6 +121,19 @@ mod tests {
             "DOCKER_CONTEXT" => context.map(str::to_owned),
             _ => None,
         }))
+    }
+
+    #[test]
+    fn a_context_may_waive_the_check_of_the_certificate_and_is_named_for_it() {
+        let folder = store("unchecked");
+        let meta = folder.join("contexts/meta").join(REMOTE).join("meta.json");
+        let text =
+            r#"{"Name":"remote","Endpoints":{"docker":{"Host":"tcp://box:2376","SkipTLSVerify":true}}}"#;
+        std::fs::write(meta, text).unwrap();
+        let context = found(&folder, Some("remote")).unwrap().unwrap();
+        assert_eq!(context.tls.unwrap().check, Check::None);
+        assert!(context.found.ends_with(", its certificate unchecked"), "{}", context.found);
+        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use hyper::Uri;
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::address::{Address, Server};
 use super::find::{Endpoint, KEEPALIVE, Target};
 use super::proxy::Proxy;
 use super::socket::Socket;
-use super::{ssh, tls};
+use super::{local, ssh, tls};
 
 /// Why no connection came about; says every address that was tried.
 #[derive(Debug, thiserror::Error)]
@@ -100,7 +100,8 @@ async fn open(endpoint: &Endpoint, within: Duration) -> Result<Socket, DialError
 
 async fn connect(endpoint: &Endpoint, within: Duration) -> io::Result<Socket> {
     match (&endpoint.address, &endpoint.tls) {
-        (Address::Unix(path), _) => UnixStream::connect(path).await.map(Socket::new),
+        (Address::Unix(path), _) => local::socket(path).await,
+        (Address::Pipe(name), _) => local::pipe(name).await,
         (Address::Ssh(login), _) => ssh::open(login, within).map(Socket::new),
         (Address::Tcp(server), _) => tcp(server, endpoint.proxy.as_ref()).await.map(Socket::new),
         (Address::Tls(server), Some(client)) => {

@@ -145,7 +145,8 @@ fn nothing_goes_unheard(connection: &Connection) -> Result<()> {
 }
 
 fn from_socket_path(connection: &Connection, path: &str) -> Result<Endpoint> {
-    let text = if path.starts_with('/') { path.to_owned() } else { format!("unix://{path}") };
+    let whole = path.starts_with(['/', '\\']) || path.starts_with("npipe://");
+    let text = if whole { path.to_owned() } else { format!("unix://{path}") };
     let address = Address::parse(&text).map_err(|problem| wrong("connection.socketPath", problem))?;
     // http is what a socket is spoken to in anyway.
     let plain = matches!(connection.protocol, None | Some(Protocol::Http));
@@ -175,8 +176,12 @@ fn from_host(connection: &Connection, host: &str) -> Result<Endpoint> {
     if connection.has_tls() && !matches!(address, Address::Tls(_)) {
         return Err(wrong("connection", "ca, cert and key are for protocol 'https' only"));
     }
-    let material =
-        Material { ca: connection.ca.clone(), cert: connection.cert.clone(), key: connection.key.clone() };
+    let material = Material {
+        ca: connection.ca.clone(),
+        cert: connection.cert.clone(),
+        key: connection.key.clone(),
+        ..Material::default()
+    };
     endpoint(address, CONFIG.to_owned(), Some(material), "connection")
 }
 
@@ -214,8 +219,8 @@ fn from_environment(environment: &Environment<'_>) -> Result<Vec<Endpoint>> {
         return endpoint(address, found.clone(), tls, &found).map(|endpoint| vec![endpoint]);
     }
     let endpoints =
-        known::sockets(environment).into_iter().enumerate().map(|(index, (path, found))| Endpoint {
-            address: Address::Unix(path),
+        known::addresses(environment).into_iter().enumerate().map(|(index, (address, found))| Endpoint {
+            address,
             found: found.to_owned(),
             tls: None,
             proxy: None,
@@ -284,6 +289,7 @@ mod tests {
         let context = ("DOCKER_CONTEXT", "nope");
         for (connection, environment, expected) in [
             (r#"{"socketPath":"/a.sock"}"#, &[host][..], "unix:///a.sock (config.connection)"),
+            (r#"{"socketPath":"//./pipe/d"}"#, &[host], "npipe:////./pipe/d (config.connection)"),
             (r#"{"host":"box","port":99}"#, &[host], "tcp://box:99 (config.connection)"),
             (r#"{"host":"box","protocol":"http"}"#, &[host], "tcp://box:2375 (config.connection)"),
             (r#"{"host":"box","protocol":"https"}"#, &[host], "https://box:2376 (config.connection)"),

@@ -2,12 +2,26 @@
 
 use std::path::PathBuf;
 
+use super::address::Address;
 use super::environment::Environment;
 
 const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
 
+/// The default one first.
+pub(super) fn addresses(environment: &Environment<'_>) -> Vec<(Address, &'static str)> {
+    if cfg!(windows) {
+        let pipe = |name: &str| Address::Pipe(format!(r"\\.\pipe\{name}"));
+        return vec![
+            (pipe("docker_engine"), "default pipe"),
+            (pipe("dockerDesktopLinuxEngine"), "Docker Desktop"),
+            (pipe("podman-machine-default"), "Podman machine"),
+        ];
+    }
+    sockets(environment).into_iter().map(|(path, found)| (Address::Unix(path), found)).collect()
+}
+
 /// The default socket first, then those of rootless Docker, of the desktop products and of Podman.
-pub(super) fn sockets(environment: &Environment<'_>) -> Vec<(PathBuf, &'static str)> {
+fn sockets(environment: &Environment<'_>) -> Vec<(PathBuf, &'static str)> {
     let mut sockets = vec![(PathBuf::from(DEFAULT_SOCKET), "default socket")];
     let runtime = runtime_folders(environment);
     sockets.extend(runtime.iter().map(|folder| (folder.join("docker.sock"), "rootless Docker")));

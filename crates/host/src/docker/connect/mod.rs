@@ -7,6 +7,7 @@ mod dial;
 mod environment;
 mod find;
 mod known;
+mod local;
 mod proxy;
 mod socket;
 mod ssh;

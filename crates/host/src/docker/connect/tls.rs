@@ -1,18 +1,29 @@
-//! TLS to the engine: rustls with ring, from PEM in memory. The engine's certificate is always checked: who made it,
-//! for which name, until when. What is wrong with our own material is told when the provider is made.
+//! TLS to the engine: rustls with ring, from PEM in memory. The engine's certificate is checked: who made it, for which
+//! name, until when; only a context of the docker command can waive that. What is wrong with our own material is told when the provider is made.
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::config::Pem;
+
+/// Whether the engine's certificate must be the right one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Check {
+    #[default]
+    Full,
+    /// Any certificate will do: a context may say so (`SkipTLSVerify`), nothing else.
+    None,
+}
 
 /// PEM of the authority, of our certificate and of its key.
 #[derive(Debug, Default)]
@@ -20,6 +31,7 @@ pub(super) struct Material {
     pub(super) ca: Option<Pem>,
     pub(super) cert: Option<Pem>,
     pub(super) key: Option<Pem>,
+    pub(super) check: Check,
 }
 
 impl Material {
@@ -33,16 +45,23 @@ impl Material {
                 Err(error) => Err(format!("{}: {error}", file.display())),
             }
         };
-        let material = Self { ca: read("ca.pem")?, cert: read("cert.pem")?, key: read("key.pem")? };
+        let (ca, cert, key) = (read("ca.pem")?, read("cert.pem")?, read("key.pem")?);
+        let material = Self { ca, cert, key, check: Check::Full };
         Ok((material.ca.is_some() || material.cert.is_some() || material.key.is_some()).then_some(material))
     }
 
     /// Without an authority the operating system's are trusted, with one only that.
     pub(super) fn client(&self) -> Result<Arc<ClientConfig>, String> {
-        let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .with_root_certificates(self.roots()?);
+            .map_err(|error| error.to_string())?;
+        let builder = match self.check {
+            Check::Full => builder.with_root_certificates(self.roots()?),
+            Check::None => {
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+            }
+        };
         let client = match (&self.cert, &self.key) {
             (None, None) => builder.with_no_client_auth(),
             (Some(cert), Some(key)) => {
@@ -70,6 +89,45 @@ impl Material {
             None => _ = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs),
         }
         Ok(roots)
+    }
+}
+
+/// Takes whatever certificate there is; that its holder has the key is checked still.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
     }
 }
 
