@@ -3,6 +3,11 @@
 //!
 //! One thread, one epoll loop, bounded buffers: it shares the memory limit of what it runs. It knows the protocol and
 //! Linux, nothing of Docker, and never changes its user. Unsafe code lives in `sys` and `command::spawn`.
+//!
+//! Its `main` is C's, not Rust's: what std does at its start (a guard for the stack of the main thread) would bring 100 KB
+//! of C library into the static binary.
+
+#![cfg_attr(not(test), no_main)]
 
 mod background;
 mod command;
@@ -14,25 +19,38 @@ mod processes;
 mod serve;
 mod sys;
 
-use std::process::ExitCode;
+use std::ffi::CStr;
+
+use libc::{c_char, c_int};
 
 /// What the host did was no protocol, or the agent cannot work here; the reason is on stderr.
-const BROKEN: u8 = 2;
+const BROKEN: c_int = 2;
 
-fn main() -> ExitCode {
+/// What the C library calls.
+///
+/// # Safety
+///
+/// `argv` points to `argc` C strings, as the kernel made them.
+#[cfg_attr(not(test), unsafe(no_mangle))]
+pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
+    sys::open_standard();
     // Code of the same user must neither read the agent's memory nor borrow its descriptors.
     sys::forbid_inspection();
-    let mut args = std::env::args_os().skip(1);
-    let outcome = match (args.next(), args.next()) {
-        (Some(word), None) if word == "serve" => serve::serve(),
-        (Some(word), None) if word == "init" => init::init(),
-        _ => Err("usage: computesdk-agent serve|init".into()),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+    // SAFETY: passed on.
+    let words = unsafe { sys::words(argc, argv) };
+    match run(&words) {
+        Ok(()) => 0,
         Err(reason) => {
             eprintln!("computesdk-agent: {reason}");
-            ExitCode::from(BROKEN)
+            BROKEN
         }
+    }
+}
+
+fn run(words: &[&CStr]) -> Result<(), String> {
+    match words.get(1..).unwrap_or_default() {
+        [word] if *word == c"serve" => serve::serve(),
+        [word] if *word == c"init" => init::init(),
+        _ => Err("usage: computesdk-agent serve|init".into()),
     }
 }

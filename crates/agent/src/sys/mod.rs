@@ -11,14 +11,14 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 
-use libc::{c_int, pid_t};
+use libc::{c_char, c_int, pid_t};
 
 pub(crate) const STDIN: BorrowedFd<'static> = standard(0);
 pub(crate) const STDOUT: BorrowedFd<'static> = standard(1);
 pub(crate) const STDERR: BorrowedFd<'static> = standard(2);
 
 const fn standard(fd: c_int) -> BorrowedFd<'static> {
-    // SAFETY: std's start-up opens 0, 1 and 2 when they are closed, and nothing in the agent closes them.
+    // SAFETY: `open_standard` is the first that the agent does, and nothing in it closes them.
     unsafe { BorrowedFd::borrow_raw(fd) }
 }
 
@@ -58,6 +58,34 @@ fn check_size(answer: isize) -> Result<usize> {
 fn owned(answer: c_int) -> Result<OwnedFd> {
     // SAFETY: the system just made this descriptor for us alone.
     check(answer).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Opens 0, 1 and 2 where they are closed, so that nothing else becomes one of them.
+pub(crate) fn open_standard() {
+    // SAFETY: the path is a C string; a descriptor above 2 is ours alone.
+    unsafe {
+        loop {
+            match libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) {
+                0..=2 => {}
+                fd @ 3.. => {
+                    libc::close(fd);
+                    return;
+                }
+                _ => return,
+            }
+        }
+    }
+}
+
+/// The words of the command line.
+///
+/// # Safety
+///
+/// `argv` points to `argc` C strings that nobody changes.
+pub(crate) unsafe fn words(argc: c_int, argv: *const *const c_char) -> Vec<&'static CStr> {
+    let count = usize::try_from(argc).unwrap_or(0);
+    // SAFETY: the caller's promise.
+    unsafe { (0..count).map(|at| CStr::from_ptr(*argv.add(at))).collect() }
 }
 
 /// The agent is neither dumped nor traced nor read through `/proc` by code of its own user.
