@@ -298,6 +298,29 @@ export interface SandboxInfo {
   metadata: Record<string, any>;
 }
 
+/** What a sandbox uses at a moment, and how much of it it may. */
+export interface SandboxMetrics {
+  timestamp: Date;
+  cpu: {
+    /** Of one CPU, since the measurement before, else over a moment: 150 is one and a half. */
+    percent: number;
+    /** CPU time since the sandbox started, milliseconds. */
+    timeMs: number;
+    /** How many CPUs it may use at once: its limit, else those of the engine's machine. */
+    limit: number;
+  };
+  memory: {
+    /** Bytes, without files that the kernel keeps only while nobody needs the room. */
+    usedBytes: number;
+    /** Bytes: its limit, else the memory of the engine's machine. */
+    limitBytes: number;
+  };
+  /** Bytes over the network since the sandbox started; 0 where it has none of its own. */
+  network: { receivedBytes: number; sentBytes: number };
+  /** Processes and threads, and how many there may be; null is no limit. */
+  pids: { current: number; limit: number | null };
+}
+
 /** One entry of a folder. */
 export interface FileEntry {
   name: string;
@@ -399,6 +422,32 @@ export interface DockerSandbox {
   getProvider(): DockerProvider;
 
   /**
+   * What the sandbox uses, and its limits: once where it is awaited, again and again in a loop.
+   *
+   * ```js
+   * const { memory } = await sandbox.metrics();
+   * for await (const { cpu } of sandbox.metrics({ interval: 500 })) console.log(cpu.percent);
+   * ```
+   * The loop ends when the sandbox has ended or stopped, or `signal` is aborted.
+   * Engines read about once a second, which is how long a measurement may take.
+   * @param options.interval milliseconds between two measurements of a loop. @default 1000
+   * @throws {DockerProviderError} `ERR_SANDBOX_NOT_FOUND`, `ERR_SANDBOX_STOPPED`, `ERR_DOCKER_UNREACHABLE`, `ERR_DOCKER_API`
+   */
+  metrics(options?: {
+    interval?: number;
+    signal?: AbortSignal;
+  }): Promise<SandboxMetrics> & AsyncIterable<SandboxMetrics>;
+
+  /**
+   * Freezes every process of the sandbox, until `resume()`. Commands that run wait, with their timeouts running on; new
+   * ones and file calls reject with `ERR_SANDBOX_STOPPED`. Memory stays taken. Safe to call twice.
+   * @throws {DockerProviderError} `ERR_SANDBOX_NOT_FOUND`, `ERR_DOCKER_UNREACHABLE`, `ERR_DOCKER_API` (such as a stopped one)
+   */
+  pause(): Promise<void>;
+  /** Lets a paused sandbox go on. Safe to call twice. @throws {DockerProviderError} as `pause()` */
+  resume(): Promise<void>;
+
+  /**
    * Ends the sandbox, as `config.cleanup` says. Safe to call twice; every later call rejects with
    * `ERR_SANDBOX_NOT_FOUND`.
    * @throws {DockerProviderError} `ERR_DOCKER_UNREACHABLE`, `ERR_DOCKER_API`
@@ -406,6 +455,8 @@ export interface DockerSandbox {
   destroy(): Promise<void>;
   /** The same as `destroy()`. */
   kill(): Promise<void>;
+  /** The same as `destroy()`: `await using sandbox = await provider.sandbox.create()` ends it with its block. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------

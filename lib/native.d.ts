@@ -72,6 +72,18 @@ export interface Info {
   metadata: string;
 }
 
+export interface Metrics {
+  cpuPercent: number;
+  cpuMs: number;
+  cpuLimit: number;
+  memoryUsed: number;
+  memoryLimit: number;
+  received: number;
+  sent: number;
+  pids: number;
+  pidsLimit?: number;
+}
+
 export interface Facts {
   id: string;
   image: string;
@@ -140,6 +152,9 @@ export declare class NativeSandbox {
   exists(path: string): Promise<Outcome<boolean>>;
   remove(path: string): Promise<Outcome<void>>;
   info(): Promise<Outcome<Info>>;
+  metrics(): Promise<Outcome<Metrics>>;
+  pause(): Promise<Outcome<void>>;
+  resume(): Promise<Outcome<void>>;
   url(port: number, protocol?: string): Promise<Outcome<string>>;
   destroy(): Promise<Outcome<void>>;
 }

@@ -12,6 +12,7 @@ const {
 } = require('./arguments.js');
 const { DockerFileSystem } = require('./filesystem.js');
 const { hiddenSlot } = require('./hidden.js');
+const { metrics } = require('./metrics.js');
 const { executionResult, runWith } = require('./run.js');
 
 /** @typedef {import('./native').NativeSandbox} NativeSandbox */
@@ -93,12 +94,30 @@ class DockerSandbox {
     return owner.get(this);
   }
 
+  /** @param {unknown} [options] */
+  metrics(options) {
+    const site = callSite(this.metrics);
+    return metrics(() => settle(native.get(this).metrics(), site), options);
+  }
+
+  async pause() {
+    await settle(native.get(this).pause(), callSite(this.pause));
+  }
+
+  async resume() {
+    await settle(native.get(this).resume(), callSite(this.resume));
+  }
+
   async destroy() {
     await settle(native.get(this).destroy(), callSite(this.destroy));
   }
 
   async kill() {
     await settle(native.get(this).destroy(), callSite(this.kill));
+  }
+
+  async [Symbol.asyncDispose]() {
+    await settle(native.get(this).destroy(), callSite(this[Symbol.asyncDispose]));
   }
 }
 

@@ -15,6 +15,7 @@ mod call;
 mod cancel;
 mod files;
 mod instance;
+mod metrics;
 mod outcome;
 mod output;
 pub mod provider;

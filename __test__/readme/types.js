@@ -70,9 +70,13 @@ class Declarations {
 
   /** @param {string} name of an interface @returns {string[]} its members */
   members(name) {
-    return this.type(name)
-      .getProperties()
-      .map((property) => property.name);
+    return (
+      this.type(name)
+        .getProperties()
+        .map((property) => property.name)
+        // Those whose names are symbols.
+        .filter((name) => !name.startsWith('__@'))
+    );
   }
 
   /** @param {string} name of a union of texts @returns {string[]} */

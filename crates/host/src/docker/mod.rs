@@ -20,6 +20,7 @@ mod pause;
 mod pull;
 mod raw;
 mod settings;
+mod stats;
 mod version;
 mod volume;
 mod wire;

@@ -6,6 +6,7 @@ mod code;
 mod facts;
 mod files;
 mod info;
+mod metrics;
 mod output;
 mod run;
 mod sessions;
@@ -19,10 +20,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 pub use info::{SandboxInfo, Status};
+pub use metrics::Metrics;
 pub use run::{RunOptions, RunResult, Sink};
 
 pub(crate) use facts::Facts;
 
+use self::metrics::Meter;
 use self::sessions::Sessions;
 use crate::config::{Cleanup, Runtime};
 use crate::docker::Engine;
@@ -44,6 +47,7 @@ struct Inner {
     destroyed: AtomicBool,
     /// A run ended with another exit code than 0: `cleanup: 'onSuccess'` keeps the container.
     failed: AtomicBool,
+    meter: Meter,
 }
 
 #[derive(Debug)]
@@ -59,7 +63,14 @@ impl Sandbox {
     pub(crate) fn new(shared: Arc<Shared>, facts: Facts) -> Self {
         let sessions = Sessions::new(shared.engine.clone(), &facts, shared.config.session);
         let destroyed = AtomicBool::new(false);
-        Self(Arc::new(Inner { shared, facts, sessions, destroyed, failed: AtomicBool::new(false) }))
+        Self(Arc::new(Inner {
+            shared,
+            facts,
+            sessions,
+            destroyed,
+            failed: AtomicBool::new(false),
+            meter: Meter::default(),
+        }))
     }
 
     pub(crate) fn downgrade(&self) -> WeakSandbox {
@@ -113,6 +124,18 @@ impl Sandbox {
             self.0.sessions.close();
         }
         ended
+    }
+
+    /// Freezes every process in it; safe to call twice. Commands that run wait, new ones are refused.
+    pub async fn pause(&self) -> Result<()> {
+        self.usable()?;
+        self.engine().pause_container(self.id()).await
+    }
+
+    /// Lets a frozen sandbox go on; one that is not frozen does anyway.
+    pub async fn resume(&self) -> Result<()> {
+        self.usable()?;
+        self.engine().unpause_container(self.id()).await
     }
 
     /// False once destroyed: whoever finds the container again gets a new object.

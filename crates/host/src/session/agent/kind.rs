@@ -26,6 +26,8 @@ pub(super) enum Kind {
 pub(super) struct Progress {
     /// `Started` or `Found` came.
     answered: bool,
+    /// Nobody waits any more: a cancelled call may end without its answer, or with one that was on its way.
+    abandoned: bool,
     listed: usize,
     ended: bool,
 }
@@ -50,7 +52,7 @@ impl Kind {
             (Self::Run, ToHost::Exited(_) | ToHost::Credit(_)) => true,
             (Self::Run, ToHost::Stdout(data) | ToHost::Stderr(data)) => !data.is_empty(),
             (Self::Start, ToHost::Started(_)) | (Self::Exists, ToHost::Found(_)) => !progress.answered,
-            (Self::Start | Self::Exists, ToHost::Done) => progress.answered,
+            (Self::Start | Self::Exists, ToHost::Done) => progress.answered || progress.abandoned,
             (Self::Read, ToHost::Data(data)) => !data.is_empty(),
             (Self::List, ToHost::Entries(entries)) => !entries.is_empty(),
             (Self::Write, ToHost::Credit(_)) => true,
@@ -65,9 +67,9 @@ impl Progress {
         self.ended
     }
 
-    /// The caller has gone: a file call that is cancelled may end without the answer it was about.
+    /// The caller has gone.
     pub(super) fn abandon(&mut self) {
-        self.answered = true;
+        self.abandoned = true;
     }
 
     /// Notes an answer; an error when the request cannot have it.
@@ -143,6 +145,18 @@ mod tests {
             (Kind::Mkdir, vec![data]),
         ] {
             assert!(!takes(kind, &wrong), "{kind:?} {wrong:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_may_cross_the_callers_going() {
+        let started = ToHost::Started(Started { pid: 7 });
+        for (kind, answer) in [(Kind::Exists, ToHost::Found(true)), (Kind::Start, started)] {
+            for answers in [vec![answer.clone(), ToHost::Done], vec![ToHost::Done]] {
+                let mut progress = Progress::default();
+                progress.abandon();
+                assert!(answers.iter().all(|answer| progress.advance(kind, answer).is_ok()), "{kind:?}");
+            }
         }
     }
 
