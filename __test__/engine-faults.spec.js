@@ -91,7 +91,7 @@ describe('an engine of our own', {
       const up = counter();
       const caught = sandbox.runCommand('echo up; sleep 300', { timeout: 6000, onStdout: up.count });
       await until(() => up.calls > 0, 'the command runs');
-      engine.freeze();
+      await engine.freeze();
       const aborter = new AbortController();
       const aborted = rejection(sandbox.runCommand('true', { signal: aborter.signal }));
       const failing = [

@@ -10,6 +10,7 @@ const { answers } = require('../../scripts/engine/api');
 const { has, obstacle } = require('../../scripts/engine/install');
 const { places } = require('../../scripts/engine/private');
 const processes = require('../../scripts/engine/process');
+const { until } = require('./wait.js');
 
 /** Containers outlive the daemon, as they do where an administrator upgrades Docker. */
 const ARGS = ['--live-restore'];
@@ -51,8 +52,10 @@ class OwnEngine {
   }
 
   /** From now on it takes connections and answers nothing. */
-  freeze() {
+  async freeze() {
     this.#signal('SIGSTOP');
+    // Each of its threads stops when its turn comes; until then it goes on answering.
+    await until(() => states(this.#pid).every((state) => state === 'T'), 'the engine stands still');
   }
 
   thaw() {
@@ -70,6 +73,13 @@ class OwnEngine {
     await stop(this.name);
     fs.rmSync(places(this.name).data, { recursive: true, force: true });
   }
+}
+
+/** What each thread of a process is doing, by the kernel's letters. @param {number | undefined} pid */
+function states(pid) {
+  const threads = fs.readdirSync(`/proc/${pid}/task`);
+  // The name before the state, in brackets, may hold anything.
+  return threads.map((id) => fs.readFileSync(`/proc/${pid}/task/${id}/stat`, 'utf8').split(') ').at(-1)?.[0]);
 }
 
 /**
