@@ -1,6 +1,6 @@
 // What callers of @computesdk/docker see. Hand-written: the hover texts are part of the product.
 
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 
 /** A language that `runCode` runs. */
 export type Runtime = 'python' | 'node';
@@ -214,7 +214,11 @@ export interface RunOptions {
    * @default the sandbox's timeout
    */
   timeout?: number;
-  /** Returns once the process has started; it outlives the call and this process. @default false */
+  /**
+   * Returns once the process has started; it outlives the call and this process. `sandbox.processes` has its output,
+   * its end and a way to kill it.
+   * @default false
+   */
   background?: boolean;
   /**
    * Gets standard output as it arrives, characters whole. Every call has been made before the promise settles.
@@ -263,7 +267,7 @@ export interface ExecutionResult {
   timedOut?: true;
   /** It was started in the background. */
   isBackground?: true;
-  /** Its process id inside the container; with `isBackground`. */
+  /** Its process id inside the container; of what was started in the background, by `spawn` or as a terminal. */
   pid?: number;
 }
 
@@ -273,6 +277,203 @@ export interface CodeResult extends ExecutionResult {
   output: string;
   /** The runtime that ran it. */
   language: string;
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// Live processes and terminals
+
+/** A signal by its Linux name, such as `'SIGTERM'`, or its number, 1 to 64. */
+export type Signal = NodeJS.Signals | number;
+
+/** Options of `spawn`. */
+export interface SpawnOptions {
+  /** Working directory; a relative one starts at the sandbox's workdir. @default the workdir */
+  cwd?: string;
+  /** Environment, over that of the container. */
+  env?: Record<string, string>;
+  /**
+   * Milliseconds until the whole process tree is killed; `wait()` then tells `exitCode` 124 and `timedOut: true`.
+   * @default none: it runs until it ends
+   */
+  timeout?: number;
+  /** User to run as, such as `'root'` or `'1000:1000'`. @default `container.user` */
+  user?: string;
+  /** Aborting kills the whole process tree; `wait()` then rejects with an error named `AbortError`. */
+  signal?: AbortSignal;
+}
+
+/**
+ * A running process whose streams you hold, in the habit of Node's `ChildProcess`.
+ *
+ * Output that is not read holds the process up, as a full pipe does; no memory grows. It ends with the program that
+ * started it (`runCommand(…, { background: true })` outlives it), and does not keep that program from ending unless
+ * something is being read or awaited. An error of a stream is also told by `wait()`; unheard it ends no program.
+ */
+export interface SandboxProcess {
+  /** Process id inside the container. */
+  readonly pid: number;
+  /** Standard input, its end too; `null` for what `processes.connect` found. */
+  readonly stdin: Writable | null;
+  /** Standard output; bytes, unless `setEncoding` is called. */
+  readonly stdout: Readable;
+  /** Standard error. */
+  readonly stderr: Readable;
+  /**
+   * How it ends, with the fields of `runCommand`'s result; `stdout` and `stderr` in it are empty, nothing is kept in
+   * memory. Output that nobody has begun to read by then is let go, so that the process can end.
+   * @throws {DockerProviderError} `ERR_SESSION_LOST`, where the connection broke; `AbortError` where `signal` was aborted
+   */
+  wait(): Promise<ExecutionResult>;
+  /**
+   * Sends a signal to the process and all that it started, wherever these have moved to. Without one (`'SIGKILL'`) the
+   * promise resolves when nothing of them is left. False where the process had ended.
+   * @default 'SIGKILL'
+   * @throws {DockerProviderError} `ERR_INVALID_CONFIG` for an unknown signal
+   */
+  kill(signal?: Signal): Promise<boolean>;
+  /**
+   * The lines of standard output, without their ends. Standard error is let go unless it is being read. Ends when the
+   * process does, whatever its exit code.
+   * @throws as `wait()`
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<string>;
+  /** Kills it: `await using process = await sandbox.spawn('…')`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** One process of a sandbox. */
+export interface SandboxProcessInfo {
+  pid: number;
+  parentPid: number;
+  /** The command line, its words divided by spaces; `'[name]'` where there is none any more. */
+  command: string;
+  /** `'waiting'` is for a disk or the like, and cannot be interrupted. */
+  state: 'running' | 'sleeping' | 'waiting' | 'stopped' | 'zombie' | 'idle';
+  startedAt: Date;
+  /** Processor time used, milliseconds. */
+  cpuTime: number;
+  /** Resident memory, bytes. */
+  memory: number;
+  /** It was started by `runCommand` or `runCode` with `background`. Over the exec session always false. */
+  isBackground: boolean;
+}
+
+/** Options of `processes.waitForPort`. */
+export interface WaitForPortOptions {
+  /** Milliseconds. @default 30000 */
+  timeout?: number;
+  /** Aborting rejects with an error named `AbortError`. */
+  signal?: AbortSignal;
+}
+
+/**
+ * The processes of a sandbox, and its background commands by their pid: also those that another program started, once
+ * `getById` has found the sandbox.
+ *
+ * What a background command prints is kept by the agent: the newest 512 KiB of each stream, of every command that runs
+ * and of the last 16 that ended, in the sandbox's `/dev/shm`. Neither a read-only root nor a full disk matters to it.
+ */
+export interface DockerProcesses {
+  /** All processes, by pid; the agent's own are left out. @throws {DockerProviderError} `ERR_SANDBOX_NOT_FOUND`, `ERR_SANDBOX_STOPPED`, `ERR_SESSION_LOST` */
+  list(): Promise<SandboxProcessInfo[]>;
+  /**
+   * Sends a signal to a process and all that descends from it. Without one (`'SIGKILL'`) the promise resolves when
+   * nothing of them is left.
+   * @default 'SIGKILL'
+   * @throws {DockerProviderError} `ESRCH` where there is no such process, `EPERM` for the first process of the sandbox
+   */
+  kill(pid: number, signal?: Signal): Promise<void>;
+  /**
+   * The end of a background command, which may have come before; `executionTime` is that of this call. Needs the agent.
+   * @throws {DockerProviderError} `ESRCH` for a pid that is no background command's, `ERR_AGENT_UNAVAILABLE`
+   */
+  wait(pid: number): Promise<ExecutionResult>;
+  /** What is kept of a background command's output. Needs the agent. @throws {DockerProviderError} `ESRCH`, `ERR_AGENT_UNAVAILABLE` */
+  logs(pid: number, options?: { follow?: false }): Promise<{ stdout: string; stderr: string }>;
+  /**
+   * The same piece by piece, and on until the command has ended. Leaving the loop leaves the command running.
+   *
+   * ```js
+   * for await (const { stream, data } of sandbox.processes.logs(pid, { follow: true })) process[stream].write(data);
+   * ```
+   */
+  logs(
+    pid: number,
+    options: { follow: true },
+  ): AsyncIterableIterator<{ stream: 'stdout' | 'stderr'; data: string }>;
+  /**
+   * A handle on a background command: its streams begin with what is kept. It has no `stdin`; letting go of the handle
+   * leaves the command running, `kill()` ends it. Needs the agent.
+   * @throws {DockerProviderError} `ESRCH`, `ERR_AGENT_UNAVAILABLE`
+   */
+  connect(pid: number): Promise<SandboxProcess>;
+  /**
+   * Waits until something in the sandbox listens on a TCP port: no sleep between a server's start and its URL.
+   *
+   * ```js
+   * await sandbox.runCommand('python3 -m http.server 8080', { background: true });
+   * await sandbox.processes.waitForPort(8080);
+   * ```
+   * @throws {DockerProviderError} `ERR_PORT_CLOSED` after `timeout`; `AbortError` where `signal` was aborted
+   */
+  waitForPort(port: number, options?: WaitForPortOptions): Promise<void>;
+}
+
+/** Options of `terminal.create`. */
+export interface TerminalOptions {
+  /** Columns, 1 to 65535. @default 80 */
+  cols?: number;
+  /** Rows, 1 to 65535. @default 24 */
+  rows?: number;
+  /** The program in the terminal. @default '/bin/bash', '/bin/sh' where there is none */
+  shell?: string;
+  /**
+   * Gets what is to be shown as it comes, characters whole, escape sequences included. A promise is awaited before more is fetched. An
+   * exception ends the terminal and rejects `wait()`. Without it nothing is fetched.
+   */
+  onData?: (data: string) => unknown;
+  /** Working directory. @default the workdir */
+  cwd?: string;
+  /** Environment, over that of the container. `TERM` is `xterm-256color` and `LANG` `C.UTF-8` where nobody sets them. */
+  env?: Record<string, string>;
+  /** User to run as. @default `container.user` */
+  user?: string;
+  /** Milliseconds until all in it is killed. @default none */
+  timeout?: number;
+  /** Aborting kills all in it; `wait()` then rejects with an error named `AbortError`. */
+  signal?: AbortSignal;
+}
+
+/** An open terminal. */
+export interface SandboxTerminal {
+  /** Process id of the shell inside the container. */
+  readonly pid: number;
+  /** Types: text or bytes, control characters included (`'\x03'` is Ctrl-C). @throws {DockerProviderError} `EPIPE` once it has ended */
+  write(data: string | Uint8Array): Promise<void>;
+  /** Gives it another size, which the programs in it are told (`SIGWINCH`). */
+  resize(size: { cols: number; rows: number }): Promise<void>;
+  resize(cols: number, rows: number): Promise<void>;
+  /** Sends a signal to all in it; as `SandboxProcess.kill`. @default 'SIGKILL' */
+  kill(signal?: Signal): Promise<boolean>;
+  /** How the shell ends; every `onData` has run by then. @throws as `SandboxProcess.wait`, and what `onData` threw */
+  wait(): Promise<ExecutionResult>;
+  /** Kills it. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Interactive terminals of a sandbox, any number at once. */
+export interface DockerTerminals {
+  /**
+   * Opens a terminal: a real one, with job control, sizes and signals.
+   *
+   * ```js
+   * const terminal = await sandbox.terminal.create({ cols: 100, rows: 30, onData: (data) => socket.send(data) });
+   * await terminal.write('ls\n');
+   * ```
+   * @throws {DockerProviderError} `ERR_AGENT_UNAVAILABLE` over the exec session, `ERR_CANNOT_RUN` or `ENOENT` where there
+   *   is no such shell, `ERR_SANDBOX_NOT_FOUND`, `ERR_SANDBOX_STOPPED`, `ERR_SESSION_LOST`
+   */
+  create(options?: TerminalOptions): Promise<SandboxTerminal>;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -373,6 +574,10 @@ export interface DockerSandbox {
   readonly provider: string;
   /** Files of the sandbox. */
   readonly filesystem: DockerFileSystem;
+  /** What runs in the sandbox, and background commands by their pid. */
+  readonly processes: DockerProcesses;
+  /** Interactive terminals. */
+  readonly terminal: DockerTerminals;
 
   /**
    * Runs Python or Node.js code of any size and collects what it prints. CommonJS and ECMAScript modules both work.
@@ -403,6 +608,22 @@ export interface DockerSandbox {
    */
   runCommand(command: string, options?: RunOptions): Promise<ExecutionResult>;
   runCommand(command: string, args?: readonly string[], options?: RunOptions): Promise<ExecutionResult>;
+
+  /**
+   * Starts a process and hands over its streams, as Node's `child_process.spawn` does. With `args`, even empty ones,
+   * `command` is a program and each of them one argument: no shell is involved. Without `args` it is text for
+   * `/bin/sh -c`, as for `runCommand`.
+   *
+   * ```js
+   * const build = await sandbox.spawn('npm', ['run', 'build'], { cwd: '/app' });
+   * for await (const line of build) console.log(line);
+   * console.log((await build.wait()).exitCode);
+   * ```
+   * @throws {DockerProviderError} `ENOENT`, `EACCES` (no such program or folder), `ERR_CANNOT_RUN`,
+   *   `ERR_SANDBOX_NOT_FOUND`, `ERR_SANDBOX_STOPPED`, `ERR_SESSION_LOST`; `AbortError` where `signal` was aborted
+   */
+  spawn(command: string, options?: SpawnOptions): Promise<SandboxProcess>;
+  spawn(command: string, args: readonly string[], options?: SpawnOptions): Promise<SandboxProcess>;
 
   /** Where the sandbox stands. @throws {DockerProviderError} `ERR_SANDBOX_NOT_FOUND`, `ERR_DOCKER_UNREACHABLE` */
   getInfo(): Promise<SandboxInfo>;
@@ -783,6 +1004,7 @@ export type DockerErrorCode =
   | 'ERR_SANDBOX_STOPPED'
   | 'ERR_UNSUPPORTED_RUNTIME'
   | 'ERR_PORT_NOT_PUBLISHED'
+  | 'ERR_PORT_CLOSED'
   | 'ERR_SESSION_LOST'
   | 'ERR_AGENT_UNAVAILABLE'
   | 'ERR_CANNOT_RUN'

@@ -65,8 +65,8 @@ test('a bad argument of a run is named', () => {
     [[{ onStdout: 'x' }], /^options\.onStdout: expected a function/],
     [[{ signal: {} }], /^options\.signal: expected an AbortSignal/],
     [[{ background: 1 }], /^options\.background: expected true or false/],
-    [[{ background: true, onStdout() {} }], /^options\.onStdout: .*redirect to or from a file/],
-    [[{ background: true, stdin: 'x' }], /^options\.stdin: .*redirect/],
+    [[{ background: true, onStdout() {} }], /^options\.onStdout: .*sandbox\.spawn.*processes\.logs/],
+    [[{ background: true, stdin: 'x' }], /^options\.stdin: .*sandbox\.spawn/],
     [[{}, {}], /^args: /],
   ];
   for (const [rest, message] of bad)

@@ -107,11 +107,19 @@ describe('README tables', { timeout: SUITE_TIMEOUT }, () => {
     assert.deepEqual(firstColumn('code').sort(), declared.literals('DockerErrorCode').sort());
   });
 
-  it('name every member of a sandbox and of its files', () => {
+  it('name every member of a sandbox and of what it holds', () => {
     const told = firstColumn('sandbox').map((name) => name.replace(/\(.*/, ''));
-    const files = declared.members('DockerFileSystem').map((name) => `filesystem.${name}`);
-    const own = declared.members('DockerSandbox').filter((name) => name !== 'filesystem');
-    assert.deepEqual([...new Set(told)].sort(), [...own, ...files].sort());
+    /** @type {Record<string, string>} */
+    const held = {
+      filesystem: 'DockerFileSystem',
+      processes: 'DockerProcesses',
+      terminal: 'DockerTerminals',
+    };
+    const within = Object.entries(held).flatMap(([key, type]) =>
+      declared.members(type).map((name) => `${key}.${name}`),
+    );
+    const own = declared.members('DockerSandbox').filter((name) => !Object.hasOwn(held, name));
+    assert.deepEqual([...new Set(told)].sort(), [...own, ...within].sort());
   });
 
   it('name every member of a provider and every function', () => {

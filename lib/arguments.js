@@ -124,7 +124,6 @@ const RUN_OPTIONS = {
   stdin: checkContent,
   maxOutputBytes: checkNumber,
 };
-const RUN_KEYS = Object.keys(RUN_OPTIONS);
 
 /**
  * @typedef {object} CheckedRun
@@ -138,21 +137,31 @@ const RUN_KEYS = Object.keys(RUN_OPTIONS);
 function refuseBackgroundOutput(options) {
   const clash = ['onStdout', 'onStderr', 'stdin'].find((key) => options[key] !== undefined);
   if (!options.background || !clash) return;
-  const advice = "redirect to or from a file in the command, such as 'server > /tmp/server.log 2>&1'";
+  const advice = 'use sandbox.spawn, or sandbox.processes.logs(pid)';
   throw invalid(`options.${clash}`, `a background command outlives the call and has no streams; ${advice}`);
+}
+
+/**
+ * The options that are given, each checked by its own check; any other is refused.
+ * @param {unknown} given @param {Record<string, (value: unknown, path: string) => unknown>} checks
+ */
+function checkOptions(given, checks) {
+  /** @type {Record<string, any>} */
+  const checked = {};
+  if (given === undefined || given === null) return checked;
+  checkObject(given, 'options');
+  for (const [key, value] of Object.entries(given)) {
+    if (!Object.hasOwn(checks, key)) throw unknownKey('options', key, Object.keys(checks));
+    if (value === undefined) continue;
+    checked[key] = checks[key](value, `options.${key}`) ?? value;
+  }
+  return checked;
 }
 
 /** @param {unknown} given @returns {CheckedRun} */
 function checkRunOptions(given) {
   if (given === undefined || given === null) return { options: {} };
-  checkObject(given, 'options');
-  /** @type {Record<string, unknown>} */
-  const checked = {};
-  for (const [key, value] of Object.entries(given)) {
-    if (!Object.hasOwn(RUN_OPTIONS, key)) throw unknownKey('options', key, RUN_KEYS);
-    if (value === undefined) continue;
-    checked[key] = RUN_OPTIONS[key](value, `options.${key}`) ?? value;
-  }
+  const checked = checkOptions(given, RUN_OPTIONS);
   refuseBackgroundOutput(checked);
   const { signal, onStdout, onStderr, ...options } = checked;
   return /** @type {CheckedRun} */ ({ options, signal, onStdout, onStderr });
@@ -189,13 +198,18 @@ function codeArguments(rest) {
 }
 
 module.exports = {
+  RUN_OPTIONS,
+  checkBoolean,
   checkContent,
   checkFunction,
   checkNumber,
   checkObject,
+  checkOptions,
   checkPort,
   checkString,
+  checkStrings,
   codeArguments,
   commandArguments,
+  kind,
   unknownKey,
 };

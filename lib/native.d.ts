@@ -140,8 +140,56 @@ export declare class NativeStream {
   close(): void;
 }
 
+/** What the start of a live process asks for, apart from its command. */
+export interface LiveExtras {
+  options: RunOptions;
+  cancel?: Cancel;
+}
+
+export interface ProcessEnd {
+  exitCode: number;
+  durationMs: number;
+  timedOut: boolean;
+}
+
+export interface ProcessInfo {
+  pid: number;
+  parentPid: number;
+  state: 'running' | 'sleeping' | 'waiting' | 'stopped' | 'zombie' | 'idle';
+  command: string;
+  startedMs: number;
+  cpuMs: number;
+  memory: number;
+  isBackground: boolean;
+}
+
+export declare class NativeProcess {
+  pid(): number;
+  /** The next bytes; null at the end. */
+  read(stream: 'stdout' | 'stderr'): Promise<Outcome<Buffer | null>>;
+  discard(stream: 'stdout' | 'stderr'): void;
+  write(content: string | Uint8Array): Promise<Outcome<void>>;
+  endInput(): void;
+  signal(signal: string | number): Outcome<boolean>;
+  resize(cols: number, rows: number): void;
+  /** For the first who asks. */
+  wait(): Promise<Outcome<ProcessEnd>>;
+  close(): void;
+}
+
 export declare class NativeSandbox {
   facts(): Facts;
+  spawn(command: string, args: string[] | undefined, extras: LiveExtras): Promise<Outcome<NativeProcess>>;
+  openTerminal(
+    wanted: { cols: number; rows: number; shell?: string },
+    extras: LiveExtras,
+  ): Promise<Outcome<NativeProcess>>;
+  connect(pid: number): Promise<Outcome<NativeProcess>>;
+  listProcesses(): Promise<Outcome<ProcessInfo[]>>;
+  killProcess(pid: number, signal: string | number): Promise<Outcome<void>>;
+  waitProcess(pid: number): Promise<Outcome<ProcessEnd>>;
+  readLog(pid: number): Promise<Outcome<{ stdout: string; stderr: string }>>;
+  waitForPort(port: number, timeout?: number, cancel?: Cancel): Promise<Outcome<void>>;
   runCommand(command: string, args: string[], extras: RunExtras): Promise<Outcome<RunResult>>;
   runCode(code: string, runtime: string | undefined, extras: RunExtras): Promise<Outcome<RunResult>>;
   readText(path: string): Promise<Outcome<string>>;

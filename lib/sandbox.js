@@ -12,6 +12,11 @@ const {
 } = require('./arguments.js');
 const { DockerFileSystem } = require('./filesystem.js');
 const { hiddenSlot } = require('./hidden.js');
+const { spawnArguments } = require('./live/arguments.js');
+const { SandboxProcess } = require('./live/process.js');
+const { DockerProcesses } = require('./live/processes.js');
+const { started } = require('./live/start.js');
+const { DockerTerminals } = require('./live/terminal.js');
 const { metrics } = require('./metrics.js');
 const { executionResult, runWith } = require('./run.js');
 
@@ -29,6 +34,8 @@ class DockerSandbox {
     this.sandboxId = handle.facts().id;
     this.provider = provider.name;
     this.filesystem = new DockerFileSystem(handle);
+    this.processes = new DockerProcesses(handle);
+    this.terminal = new DockerTerminals(handle);
     native.set(this, handle);
     owner.set(this, provider);
   }
@@ -53,6 +60,18 @@ class DockerSandbox {
     const { args, run } = commandArguments(rest);
     const result = await runWith((extras) => native.get(this).runCommand(command, args, extras), run, site);
     return executionResult(result, this.sandboxId);
+  }
+
+  /** @param {string} command @param {unknown[]} rest args and options, each optional */
+  async spawn(command, ...rest) {
+    const site = callSite(this.spawn);
+    checkString(command, 'command');
+    const { args, run } = spawnArguments(rest);
+    const start = (/** @type {import('./native').LiveExtras} */ extras) =>
+      native.get(this).spawn(command, args, extras);
+    const { handle, ended } = await started(start, run, site);
+    const owned = { sandboxId: this.sandboxId, signal: run.signal, ended };
+    return new SandboxProcess(handle, owned, { site, stdin: 'pipe' });
   }
 
   async getInfo() {

@@ -49,6 +49,16 @@ function checkSignal(value, path) {
 }
 
 /**
+ * A token that is cancelled when the signal is aborted, until it is released.
+ * @param {AbortSignal} signal
+ */
+function tie(signal) {
+  const token = new Cancel();
+  (watched.get(signal) ?? watch(signal)).waiting.add(token);
+  return { token, release: () => release(signal, token) };
+}
+
+/**
  * Runs `work` with a token that is cancelled when the signal is aborted. A signal that is aborted already rejects
  * before anything is asked of Docker.
  * @template T
@@ -59,13 +69,12 @@ function checkSignal(value, path) {
 async function withSignal(signal, work) {
   if (!signal) return work(undefined);
   if (signal.aborted) throw new AbortError(signal.reason);
-  const token = new Cancel();
-  (watched.get(signal) ?? watch(signal)).waiting.add(token);
+  const tied = tie(signal);
   try {
-    return await work(token);
+    return await work(tied.token);
   } finally {
-    release(signal, token);
+    tied.release();
   }
 }
 
-module.exports = { checkSignal, withSignal };
+module.exports = { checkSignal, tie, withSignal };

@@ -95,7 +95,7 @@ impl Run {
     }
 }
 
-fn host_options(options: JsRunOptions<'_>, cancel: CancellationToken) -> Answer<RunOptions> {
+pub(crate) fn host_options(options: JsRunOptions<'_>, cancel: CancellationToken) -> Answer<RunOptions> {
     Ok(RunOptions {
         cwd: options.cwd,
         env: options.env.map(BTreeMap::from_iter).unwrap_or_default(),
@@ -116,7 +116,7 @@ fn copied(content: Either<String, Uint8ArraySlice<'_>>) -> Bytes {
 }
 
 /// `as` saturates: a number beyond u64 is as good as the largest.
-fn timeout(ms: f64) -> Answer<u64> {
+pub(crate) fn timeout(ms: f64) -> Answer<u64> {
     if ms > 0.0 {
         return Ok(ms.ceil() as u64);
     }

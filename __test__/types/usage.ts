@@ -1,4 +1,5 @@
 // The documented calls type-check, and mistakes do not. Compiled, never run.
+import { PassThrough } from 'node:stream';
 import {
   AbortError,
   type ComputeResponse,
@@ -60,6 +61,28 @@ export async function run(): Promise<ExecutionResult> {
   await engine.listContainers({ all: true });
   sandbox.getProvider().sandbox.destroy(sandbox.sandboxId);
   return sandbox.runCommand('ls -l', { onStderr: (data) => data.trim(), stdin: new Uint8Array(1) });
+}
+
+export async function live() {
+  const sandbox = await provider.sandbox.create();
+  const process = await sandbox.spawn('npm', ['test'] as const, {
+    timeout: 1000,
+    signal: AbortSignal.abort(),
+  });
+  process.stdout.pipe(new PassThrough());
+  for await (const line of process) line.trim();
+  await process.kill('SIGINT');
+  const { exitCode, pid } = await (await sandbox.spawn('ls | head', { env: { A: 'b' } })).wait();
+  const [first] = await sandbox.processes.list();
+  if (first?.state === 'zombie') await sandbox.processes.kill(first.pid, 9);
+  for await (const { stream, data } of sandbox.processes.logs(pid ?? exitCode, { follow: true }))
+    stream + data;
+  (await sandbox.processes.logs(7)).stderr.trim();
+  const terminal = await sandbox.terminal.create({ cols: 80, onData: async (data) => data.trim() });
+  await terminal.resize(80, 24);
+  await terminal.resize({ cols: 80, rows: 24 });
+  // @ts-expect-error the streams of a background command are its log's
+  await sandbox.spawn('ls', { background: true });
 }
 
 export async function creators() {

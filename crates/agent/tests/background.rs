@@ -156,6 +156,10 @@ fn a_process_is_killed_with_what_it_started_and_no_more() {
     assert_eq!(kill(&mut agent, 1, libc::SIGKILL), ToHost::Failed(failed(Op::Kill, libc::EPERM, "1")));
     let gone = started.0.to_string();
     assert_eq!(
+        kill(&mut agent, started.0, libc::SIGKILL),
+        ToHost::Failed(failed(Op::Kill, libc::ESRCH, &gone))
+    );
+    assert_eq!(
         kill(&mut agent, started.0, libc::SIGTERM),
         ToHost::Failed(failed(Op::Kill, libc::ESRCH, &gone))
     );

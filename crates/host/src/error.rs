@@ -60,6 +60,15 @@ pub enum Error {
     #[error("the agent cannot run in sandbox {id}: {reason}; session 'exec' needs no agent")]
     AgentUnavailable { id: String, reason: String },
 
+    #[error("{what} needs the agent, and sandbox {id} is reached without it: see getInfo().metadata.session")]
+    NeedsAgent { id: String, what: String },
+
+    #[error("process {pid} is no background command of this sandbox, or was one that is forgotten by now")]
+    NoSuchProcess { pid: u32 },
+
+    #[error("nothing listens on port {port} of sandbox {id} after {} ms", .after.as_millis())]
+    PortClosed { id: String, port: u16, after: Duration },
+
     #[error("Syntax error: {message}")]
     Syntax { message: String },
 
@@ -94,7 +103,9 @@ impl Error {
             Self::UnsupportedRuntime { .. } => "ERR_UNSUPPORTED_RUNTIME",
             Self::PortNotPublished { .. } => "ERR_PORT_NOT_PUBLISHED",
             Self::SessionLost { .. } | Self::Unresponsive { .. } => "ERR_SESSION_LOST",
-            Self::AgentUnavailable { .. } => "ERR_AGENT_UNAVAILABLE",
+            Self::AgentUnavailable { .. } | Self::NeedsAgent { .. } => "ERR_AGENT_UNAVAILABLE",
+            Self::NoSuchProcess { .. } => "ESRCH",
+            Self::PortClosed { .. } => "ERR_PORT_CLOSED",
             Self::Syntax { .. } => "ERR_SYNTAX",
             Self::System { code, .. } => code,
             Self::CannotRun { .. } => "ERR_CANNOT_RUN",

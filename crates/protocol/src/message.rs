@@ -57,7 +57,7 @@ pub struct KillProcess {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadLog {
     pub pid: u32,
-    /// Goes on until nothing more can come.
+    /// Goes on until the command has ended.
     pub follow: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Sends what a background command has printed, and goes on with what it prints if the host wants to follow.
+//! Sends what a background command has printed, and goes on until it has ended if the host wants to follow.
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -28,7 +28,8 @@ impl ReadLog {
     pub(crate) fn step(&mut self, flow: &mut Flow, link: &mut Link) -> Option<ToHost> {
         self.stalled = false;
         // Before the bytes: what is written after this look comes in the next one.
-        let is_final = Record::read(self.journal.as_fd()).is_none_or(|record| record.is_final());
+        let record = Record::read(self.journal.as_fd());
+        let is_over = record.is_none_or(|record| record.ending.is_some() || record.is_final());
         let mut sent = 0;
         for stream in STREAMS {
             let (slot, kind) = SLOTS[stream];
@@ -45,7 +46,7 @@ impl ReadLog {
             link.again(flow, Slot::Stdout);
             return None;
         }
-        (is_final || !self.follow).then_some(ToHost::Done)
+        (is_over || !self.follow).then_some(ToHost::Done)
     }
 
     /// More may have been printed.

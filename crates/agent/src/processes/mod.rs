@@ -41,7 +41,9 @@ pub(crate) fn signal(pid: pid_t, signal: i32, tag: Option<&str>) -> Result<Optio
     let mut tree = Tree::new(root, tag);
     if signal == SIGKILL {
         tree.freeze();
-        tree.kill();
+        if tree.kill() == 0 && root.is_none() {
+            return Err(failed(ESRCH));
+        }
         return Ok(Some(Killing { tree, since: Instant::now() }));
     }
     match tree.signal(signal) {

@@ -6,8 +6,11 @@ mod code;
 mod facts;
 mod files;
 mod info;
+mod live;
 mod metrics;
 mod output;
+mod ports;
+mod processes;
 mod run;
 mod sessions;
 mod shell;
@@ -20,6 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 pub use info::{SandboxInfo, Status};
+pub use live::{LiveEnd, LiveProcess};
 pub use metrics::Metrics;
 pub use run::{RunOptions, RunResult, Sink};
 

@@ -23,9 +23,9 @@ const DEFAULT_MAX_OUTPUT: u64 = 256 * 1024 * 1024;
 /// Chunks between session and taker; a slow taker slows the process.
 const QUEUE: usize = 8;
 /// How long a session may take to kill a process tree before the call answers without it.
-const KILL_GRACE: Duration = Duration::from_secs(2);
+pub(super) const KILL_GRACE: Duration = Duration::from_secs(2);
 /// What `timeout(1)` exits with.
-const TIMED_OUT: i32 = 124;
+pub(super) const TIMED_OUT: i32 = 124;
 
 #[derive(Debug, Clone, Default)]
 pub struct RunOptions {
@@ -72,10 +72,14 @@ impl Sandbox {
 
     /// Remembers for `cleanup: 'onSuccess'` that a run did not succeed.
     pub(super) fn noted(&self, result: Result<RunResult>) -> Result<RunResult> {
-        if !matches!(&result, Ok(result) if result.exit_code == 0) {
+        self.note_success(matches!(&result, Ok(result) if result.exit_code == 0));
+        result
+    }
+
+    pub(super) fn note_success(&self, succeeded: bool) {
+        if !succeeded {
             self.0.failed.store(true, Ordering::Release);
         }
-        result
     }
 
     pub(super) async fn run(
@@ -199,7 +203,7 @@ fn result(collected: Collected, exit: Exit, timed_out: bool) -> RunResult {
     }
 }
 
-fn check(argv: &[String], options: &RunOptions) -> Result<()> {
+pub(super) fn check(argv: &[String], options: &RunOptions) -> Result<()> {
     let refuse = |path: &str, problem: &str| {
         Err(Error::InvalidConfig { path: path.to_owned(), problem: problem.to_owned() })
     };

@@ -3,6 +3,9 @@
 
 pub mod agent;
 pub mod exec;
+pub mod live;
+pub mod processes;
+pub mod signals;
 mod system;
 
 use bytes::Bytes;
@@ -11,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use crate::chunk::{Chunk, Stream};
 use crate::error::Result;
+use live::{Live, Pump, Screen};
+use processes::ProcessInfo;
 
 /// A process to start.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +36,13 @@ pub type Output = mpsc::Sender<Chunk>;
 pub struct Exit {
     /// The exit code; 128 + n after signal n.
     pub code: i32,
+}
+
+/// How far a log is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogReading {
+    WhatIsThere,
+    Follow,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +87,41 @@ impl Session {
     /// Starts a process that outlives the session, stdio on `/dev/null`; answers its pid in the container.
     pub async fn start(&self, process: Process) -> Result<u32> {
         either!(self, s => s.start(process).await)
+    }
+
+    /// Starts a process whose streams the caller holds. Both ends are to be kept: the pump moves the streams, tells the
+    /// exit, and dropped kills the process.
+    pub async fn spawn(&self, process: Process, screen: Option<Screen>) -> Result<(Live, Pump)> {
+        match (self, screen) {
+            (Self::Agent(session), screen) => session.spawn(process, screen).await,
+            (Self::Exec(session), None) => session.spawn(process).await,
+            (Self::Exec(session), Some(_)) => session.without_agent("a terminal"),
+        }
+    }
+
+    pub async fn list_processes(&self) -> Result<Vec<ProcessInfo>> {
+        either!(self, s => s.list_processes().await)
+    }
+
+    /// Sends a signal to a process and all that descends from it.
+    pub async fn kill_process(&self, pid: u32, signal: i32) -> Result<()> {
+        either!(self, s => s.kill_process(pid, signal).await)
+    }
+
+    /// The end of a background command, whoever started it.
+    pub async fn wait_process(&self, pid: u32) -> Result<Exit> {
+        match self {
+            Self::Agent(session) => session.wait_process(pid).await,
+            Self::Exec(session) => session.without_agent("waiting for a background command"),
+        }
+    }
+
+    /// What a background command has printed, as far as it is kept, and what comes when following.
+    pub async fn read_log(&self, pid: u32, reading: LogReading, output: &Output) -> Result<()> {
+        match self {
+            Self::Agent(session) => session.read_log(pid, reading == LogReading::Follow, output).await,
+            Self::Exec(session) => session.without_agent("the log of a background command"),
+        }
     }
 
     pub async fn read_file(&self, path: &str) -> Result<Bytes> {

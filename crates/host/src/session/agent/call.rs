@@ -35,6 +35,14 @@ impl Call {
         self.requests.send(|out| ToAgent::Kill.encode(self.id, out));
     }
 
+    pub(super) fn tell(&self, message: &ToAgent) {
+        self.requests.send(|out| message.encode(self.id, out));
+    }
+
+    pub(super) fn feed(&self, input: &Portion) {
+        self.requests.feed(self.id, input);
+    }
+
     /// Somebody took so many bytes of output.
     pub(super) fn took(&mut self, bytes: usize) {
         self.requests.took(self.id, bytes);
@@ -96,6 +104,14 @@ impl Feed {
 impl Portion {
     pub(super) fn none() -> Self {
         Self { bytes: Bytes::new(), kind: Input::Data, end: None }
+    }
+
+    pub(super) fn stdin(bytes: Bytes) -> Self {
+        Self { bytes, kind: Input::Stdin, end: None }
+    }
+
+    pub(super) fn end_of_stdin() -> Self {
+        Self { end: Some(ToAgent::StdinEnd), ..Self::stdin(Bytes::new()) }
     }
 
     pub(super) fn len(&self) -> usize {

@@ -84,7 +84,7 @@ impl AgentSession {
     }
 
     /// A request whose only answer is its end.
-    async fn change(&self, kind: Kind, request: &ToAgent) -> Result<()> {
+    pub(super) async fn change(&self, kind: Kind, request: &ToAgent) -> Result<()> {
         match self.requests.begin(kind, request, &Portion::none())?.next().await? {
             ToHost::Failed(failed) => Err(system::refused(&failed)),
             _ => Ok(()),

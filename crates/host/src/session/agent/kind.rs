@@ -13,6 +13,11 @@ const ENTRY: usize = 64;
 pub(super) enum Kind {
     Run,
     Start,
+    Spawn,
+    Processes,
+    KillProcess,
+    WaitProcess,
+    Log,
     Read,
     Write,
     List,
@@ -37,6 +42,11 @@ impl Kind {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Run | Self::Start => "runCommand",
+            Self::Spawn => "spawn",
+            Self::Processes => "processes.list",
+            Self::KillProcess => "processes.kill",
+            Self::WaitProcess => "processes.wait",
+            Self::Log => "processes.logs",
             Self::Read => "readFile",
             Self::Write => "writeFile",
             Self::List => "readdir",
@@ -51,7 +61,19 @@ impl Kind {
             (_, ToHost::Failed(_)) => true,
             (Self::Run, ToHost::Exited(_) | ToHost::Credit(_)) => true,
             (Self::Run, ToHost::Stdout(data) | ToHost::Stderr(data)) => !data.is_empty(),
-            (Self::Start, ToHost::Started(_)) | (Self::Exists, ToHost::Found(_)) => !progress.answered,
+            (Self::Start | Self::Spawn, ToHost::Started(_)) | (Self::Exists, ToHost::Found(_)) => {
+                !progress.answered
+            }
+            (Self::Spawn, ToHost::Exited(_) | ToHost::Credit(_)) => progress.answered,
+            (Self::Spawn, ToHost::Stdout(data) | ToHost::Stderr(data)) => {
+                progress.answered && !data.is_empty()
+            }
+            (Self::Log, ToHost::Stdout(data) | ToHost::Stderr(data)) => !data.is_empty(),
+            (Self::Processes, ToHost::Processes(entries)) => !entries.is_empty(),
+            (Self::WaitProcess, ToHost::Exited(_)) => true,
+            // A wait that is given up ends without the exit.
+            (Self::WaitProcess, ToHost::Done) => progress.abandoned,
+            (Self::Log | Self::Processes | Self::KillProcess, ToHost::Done) => true,
             (Self::Start | Self::Exists, ToHost::Done) => progress.answered || progress.abandoned,
             (Self::Read, ToHost::Data(data)) => !data.is_empty(),
             (Self::List, ToHost::Entries(entries)) => !entries.is_empty(),
@@ -86,6 +108,12 @@ impl Progress {
                     return Err("a folder listing without end".to_owned());
                 }
             }
+            ToHost::Processes(entries) => {
+                self.listed += entries.iter().map(|entry| ENTRY + entry.command.len()).sum::<usize>();
+                if self.listed > MAX_LISTING {
+                    return Err("a list of processes without end".to_owned());
+                }
+            }
             _ => {}
         }
         Ok(())
@@ -111,7 +139,7 @@ fn name(answer: &ToHost) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use computesdk_docker_protocol::{EntryKind, Exited, FileEntry, Started};
+    use computesdk_docker_protocol::{EntryKind, Exited, FileEntry, ProcessEntry, Started};
 
     use super::*;
 
@@ -129,7 +157,30 @@ mod tests {
         assert!(takes(Kind::Start, &[started.clone(), ToHost::Done]));
         assert!(takes(Kind::Read, &[data.clone(), ToHost::Done]));
         assert!(takes(Kind::Exists, &[ToHost::Found(true), ToHost::Done]));
+        let process = ProcessEntry {
+            pid: 1,
+            parent: 0,
+            state: b'S',
+            command: vec![],
+            started_ms: 0,
+            cpu_ms: 0,
+            memory: 0,
+            background: false,
+        };
+        let out = ToHost::Stdout(vec![1]);
+        assert!(takes(Kind::Spawn, &[started.clone(), out.clone(), ToHost::Credit(1), exited.clone()]));
+        assert!(takes(Kind::Processes, &[ToHost::Processes(vec![process]), ToHost::Done]));
+        assert!(takes(Kind::Log, &[out.clone(), ToHost::Done]));
+        assert!(takes(Kind::WaitProcess, std::slice::from_ref(&exited)));
         for (kind, wrong) in [
+            (Kind::Spawn, vec![out]),
+            (Kind::Spawn, vec![exited.clone()]),
+            (Kind::Spawn, vec![started.clone(), started.clone()]),
+            (Kind::Spawn, vec![started.clone(), ToHost::Done]),
+            (Kind::Processes, vec![ToHost::Processes(vec![])]),
+            (Kind::Log, vec![exited.clone()]),
+            (Kind::WaitProcess, vec![ToHost::Done]),
+            (Kind::KillProcess, vec![exited.clone()]),
             (Kind::Run, vec![exited.clone(), exited.clone()]),
             (Kind::Run, vec![ToHost::Done]),
             (Kind::Run, vec![ToHost::Stdout(vec![])]),

@@ -8,9 +8,11 @@ mod call;
 mod files;
 mod greet;
 mod kind;
+mod live;
 mod open;
 mod outgoing;
 mod process;
+mod processes;
 mod requests;
 #[cfg(test)]
 mod tests;

@@ -102,7 +102,7 @@ impl Running<'_, '_> {
 }
 
 /// Why a command never ran.
-fn not_started(failed: &Failed) -> Error {
+pub(super) fn not_started(failed: &Failed) -> Error {
     let error = system::refused(failed);
     let Error::System { code, .. } = &error else { return error };
     let what = match (failed.op, *code) {

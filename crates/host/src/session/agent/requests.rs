@@ -178,7 +178,7 @@ impl Requests {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    fn lost(&self, kind: Kind, reason: &str) -> Error {
+    pub(super) fn lost(&self, kind: Kind, reason: &str) -> Error {
         Error::SessionLost { id: self.label.id(), during: kind.name().to_owned(), reason: reason.to_owned() }
     }
 

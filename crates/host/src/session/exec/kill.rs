@@ -9,8 +9,12 @@ use tokio::task::JoinHandle;
 
 use super::ExecSession;
 use super::shell::{Printed, Script};
+use crate::error::Result;
+use crate::session::live::SIGKILL;
 
-const KILL: &str = include_str!("scripts/kill.sh");
+const KILL: &str = concat!(include_str!("scripts/look.sh"), include_str!("scripts/kill.sh"));
+const SIGNAL: &str =
+    concat!("signal=$1; shift\n", include_str!("scripts/look.sh"), include_str!("scripts/signal.sh"));
 const DURING: &str = "killing a command";
 /// A command may just be about to start when a look finds nothing of it.
 const AGAIN: Duration = Duration::from_millis(100);
@@ -51,7 +55,7 @@ impl Killer {
         }
     }
 
-    fn spawn(&self, runtime: &Handle) -> JoinHandle<()> {
+    pub(super) fn spawn(&self, runtime: &Handle) -> JoinHandle<()> {
         runtime.spawn(kill(self.session.clone(), self.tag.clone()))
     }
 }
@@ -75,6 +79,32 @@ async fn kill(session: ExecSession, tag: String) {
     let left = String::from_utf8_lossy(&stdout).split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let root = ExecSession { user: Some("0".to_owned()), ..session };
     _ = root.script(DURING, script([vec![tag], left].concat())).await;
+}
+
+/// Sends another signal than SIGKILL to a command that runs.
+pub(super) async fn signal(session: ExecSession, tag: String, signal: i32, pid: u32) {
+    let args = [signal.to_string(), tag, pid.to_string()].to_vec();
+    // What has ended meanwhile needs no signal.
+    _ = session.script(DURING, Script { text: SIGNAL, args, ..Script::default() }).await;
+}
+
+/// Exit code of signal.sh when there is no such process.
+pub(super) const NOBODY: i32 = 3;
+const FORBIDDEN: i32 = 4;
+
+/// Sends a signal to a process and all that descends from it; [`NOBODY`], or another code that is not 0.
+pub(super) async fn process(session: &ExecSession, pid: u32, signal: i32) -> Result<i32> {
+    // No process can have a tag that was made up just now: the pid alone counts.
+    let tag = format!("{:032x}", rand::random::<u128>());
+    let exists = if signal == SIGKILL { 0 } else { signal };
+    let args = |signal: i32| [signal.to_string(), tag.clone(), pid.to_string()].to_vec();
+    let code =
+        session.script(DURING, Script { text: SIGNAL, args: args(exists), ..Script::default() }).await?.code;
+    if code != 0 || signal != SIGKILL {
+        return Ok(code);
+    }
+    let killed = session.script(DURING, script(vec![tag.clone(), pid.to_string()])).await?;
+    Ok(if killed.code == 0 { 0 } else { FORBIDDEN })
 }
 
 fn script(args: Vec<String>) -> Script {

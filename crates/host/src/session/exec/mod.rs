@@ -5,7 +5,9 @@ mod complaint;
 mod files;
 mod kill;
 mod list;
+mod live;
 mod process;
+mod processes;
 mod said;
 mod shell;
 

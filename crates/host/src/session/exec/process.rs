@@ -10,7 +10,7 @@ use super::shell::{Ended, Script, as_operand};
 use crate::error::{Error, Result};
 use crate::session::{Exit, Output, Process, system};
 
-const DURING: &str = "runCommand";
+pub(super) const DURING: &str = "runCommand";
 const RUN: &str = concat!(include_str!("scripts/enter.sh"), include_str!("scripts/run.sh"));
 const START: &str = concat!(include_str!("scripts/enter.sh"), include_str!("scripts/start.sh"));
 const TAG: &str = "COMPUTESDK_COMMAND";
@@ -57,7 +57,7 @@ impl ExecSession {
 }
 
 /// What Docker would tell as the output of a command that never ran.
-fn fits(process: &Process) -> Result<()> {
+pub(super) fn fits(process: &Process) -> Result<()> {
     let variables = process.env.iter().map(|(name, value)| name.len() + 1 + value.len());
     let longest = process.argv.iter().map(String::len).chain(variables).max();
     match longest {
@@ -67,21 +67,21 @@ fn fits(process: &Process) -> Result<()> {
 }
 
 /// How a process is started, recognised and found again.
-struct Launch {
+pub(super) struct Launch {
     process: Process,
     /// In the environment of the whole process tree.
-    tag: String,
+    pub(super) tag: String,
     /// Leads what the scripts themselves say on stderr.
     mark: String,
 }
 
 impl Launch {
-    fn new(process: Process) -> Self {
+    pub(super) fn new(process: Process) -> Self {
         let random = || format!("{:032x}", rand::random::<u128>());
         Self { process, tag: format!("{TAG}={}", random()), mark: format!("{}:", random()) }
     }
 
-    fn script(&self, text: &'static str) -> Script {
+    pub(super) fn script(&self, text: &'static str) -> Script {
         let cwd = self.process.cwd.as_deref().map(as_operand).unwrap_or_default();
         let mut args = vec![cwd, self.mark.clone()];
         args.extend(self.process.argv.iter().cloned());
@@ -93,7 +93,7 @@ impl Launch {
     }
 
     /// The program never ran: `chdir ENOENT`.
-    fn refused(&self, refusal: &str) -> Error {
+    pub(super) fn refused(&self, refusal: &str) -> Error {
         let (call, code) = refusal.split_once(' ').unwrap_or_default();
         let (syscall, path) = match call {
             "chdir" => ("chdir", self.process.cwd.as_deref()),

@@ -59,7 +59,7 @@ pub(super) struct FirstLine {
 }
 
 impl ExecSession {
-    async fn begin(&self, script: &Script) -> Result<ExecStream> {
+    pub(super) async fn begin(&self, script: &Script) -> Result<ExecStream> {
         let mut cmd: Vec<String> = ["/bin/sh", "-c", script.text, "sh"].map(str::to_owned).to_vec();
         cmd.extend(script.args.iter().cloned());
         let spec = ExecSpec {
@@ -103,6 +103,18 @@ impl ExecSession {
         let exec = self.begin(&script).await?;
         let mut arriving = pin!(exec.output);
         let mut said = Said::new(&script.mark);
+        let line = self.line(during, &mut arriving, &mut said).await?;
+        match said.complaint() {
+            Some(complaint) => Err(not_started(&complaint)),
+            None => Ok(line),
+        }
+    }
+
+    /// What comes until a line is there, or the end.
+    pub(super) async fn line<S>(&self, during: &str, arriving: &mut S, said: &mut Said) -> Result<FirstLine>
+    where
+        S: Stream<Item = Result<Chunk>> + Unpin,
+    {
         let mut line = FirstLine::default();
         while !line.stdout.contains(&b'\n')
             && let Some(chunk) = arriving.next().await
@@ -117,9 +129,6 @@ impl ExecSession {
             {
                 line.stderr.extend_from_slice(&chunk.data);
             }
-        }
-        if let Some(complaint) = said.complaint() {
-            return Err(not_started(&complaint));
         }
         line.refusal = said.refusal();
         Ok(line)
@@ -143,7 +152,7 @@ impl ExecSession {
     }
 
     /// The exit code. The output may end before the process does, and Docker tells its end before it knows the code.
-    async fn code(&self, during: &str, exec: &str, tag: &str) -> Result<i32> {
+    pub(super) async fn code(&self, during: &str, exec: &str, tag: &str) -> Result<i32> {
         let [mut pause, longest] = EXIT_POLL;
         let mut doubted = tag.is_empty();
         loop {
@@ -182,7 +191,7 @@ impl ExecSession {
     }
 
     /// An exec that broke off: whatever the Docker layer calls it, here it is this call's loss.
-    fn broke(&self, during: &str, error: Error) -> Error {
+    pub(super) fn broke(&self, during: &str, error: Error) -> Error {
         match error {
             Error::SessionLost { reason, .. } => self.lost(during, &reason),
             error => self.lost(during, &error.to_string()),
@@ -229,7 +238,7 @@ async fn feed<W: AsyncWrite + Unpin>(mut input: W, content: Option<Bytes>) {
     }
 }
 
-fn not_started(complaint: &str) -> Error {
+pub(super) fn not_started(complaint: &str) -> Error {
     if names_no_shell(complaint) {
         return no_shell();
     }

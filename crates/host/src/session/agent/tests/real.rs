@@ -190,10 +190,12 @@ async fn a_run_that_is_given_up_is_killed_and_a_background_one_outlives_the_sess
     let pid = sandbox.session.start(sleep).await.expect("it starts").to_string();
     let (session, other) = (AgentSession::closed().await, &mut sandbox.session);
     drop(std::mem::replace(other, session));
-    timeout(PATIENCE, sandbox.agent.wait()).await.expect("the agent ends").expect("its status");
+    let stays = timeout(Duration::from_millis(100), sandbox.agent.wait()).await;
+    assert!(stays.is_err(), "the agent stays with the command, whose output it takes");
     let line = std::fs::read(format!("/proc/{pid}/cmdline")).expect("it still runs");
     assert_eq!(line, b"sleep\x00300\x00");
     assert!(std::process::Command::new("kill").arg("-9").arg(&pid).status().expect("kill").success());
+    timeout(PATIENCE, sandbox.agent.wait()).await.expect("the agent ends").expect("its status");
 }
 
 impl AgentSession {
