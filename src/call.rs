@@ -39,6 +39,8 @@ where
     F: Future<Output = Answer<T>> + Send + 'static,
 {
     let scope = scope(env)?;
+    // Boxed: each layer around it would hold it twice, and what is large on the stack leaves V8 none.
+    let work = Box::pin(work);
     promise_to_the_end(env, async move {
         tokio::select! {
             biased;
@@ -57,5 +59,18 @@ where
     T: ToNapiValue + Send + 'static,
     F: Future<Output = Answer<T>> + Send + 'static,
 {
+    let work = Box::pin(work);
     env.spawn_future(async move { Ok(Outcome(work.await)) })
+}
+
+/// `work`, given up when the token is cancelled.
+pub(crate) async fn unless_cancelled<T>(
+    cancel: CancellationToken,
+    work: impl Future<Output = Answer<T>>,
+) -> Answer<T> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(Error::Aborted.into()),
+        outcome = work => outcome,
+    }
 }

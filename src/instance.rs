@@ -3,14 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use computesdk_docker_host::error::Error;
 use computesdk_docker_host::instance::{self, Arriving, Call, Refusal};
 use napi::Env;
 use napi::bindgen_prelude::{Buffer, PromiseRaw, Uint8ArraySlice};
 use napi_derive::napi;
 use tokio_util::sync::CancellationToken;
 
-use crate::call::{self, promise};
+use crate::call::{self, promise, unless_cancelled};
 use crate::cancel::Cancel;
 use crate::outcome::{Answer, Failure, Outcome};
 use crate::provider::NativeProvider;
@@ -42,14 +41,6 @@ impl From<Refusal> for Box<Failure> {
         let reason = refusal.reason.map(str::to_owned);
         let json = refusal.answer.map(|answer| answer.to_string());
         Self::new(Failure { reason, json, ..Failure::from(refusal.error) })
-    }
-}
-
-async fn unless_cancelled<T>(cancel: CancellationToken, work: impl Future<Output = Answer<T>>) -> Answer<T> {
-    tokio::select! {
-        biased;
-        () = cancel.cancelled() => Err(Error::Aborted.into()),
-        outcome = work => outcome,
     }
 }
 

@@ -3,6 +3,9 @@
 //! `lib/` in JavaScript holds the public classes and has checked the shapes of arguments; `crates/host` is the
 //! provider. Here in between: `provider`, `sandbox`, `files`, `run` and `instance` are the exports, `call` turns a
 //! future into a promise, `outcome` an error into data, `output` and `pulls` feed callbacks, `text` makes strings.
+//! provider. Here in between: `provider`, `sandbox`, `files`, `file_streams`, `run` and `instance` are the
+//! exports, `call` turns a
+//! future into a promise, `outcome` an error into data, `output` feeds callbacks, `text` makes strings.
 //!
 //! Rules: input bytes are copied before a call returns; what can fail answers an `Outcome` and never throws; every
 //! future runs on the one tokio runtime that napi owns, and ends when its JavaScript environment does.
@@ -13,6 +16,7 @@
 
 mod call;
 mod cancel;
+mod file_streams;
 mod files;
 mod instance;
 mod live;

@@ -73,7 +73,9 @@ impl Environment {
             return Ok(vec![c_string(program)?]);
         }
         let folders = self.path(extra).split(|b| *b == b':');
-        folders.map(|folder| c_string(join(if folder.is_empty() { b"." } else { folder }, program))).collect()
+        folders
+            .map(|folder| c_string(join(if folder.is_empty() { b"." } else { folder }, program.as_bytes())))
+            .collect()
     }
 
     fn path<'a>(&'a self, extra: &'a [(String, String)]) -> &'a [u8] {
@@ -83,11 +85,12 @@ impl Environment {
     }
 
     /// `path` as the system takes it; a relative one starts at the workdir.
-    pub(crate) fn resolve(&self, path: &str) -> sys::Result<CString> {
-        if path.is_empty() {
-            return Err(Errno(libc::ENOENT));
+    pub(crate) fn resolve(&self, path: &[u8]) -> sys::Result<CString> {
+        match path.first() {
+            None => Err(Errno(libc::ENOENT)),
+            Some(b'/') => c_string(path),
+            Some(_) => c_string(join(&self.workdir, path)),
         }
-        if path.starts_with('/') { c_string(path) } else { c_string(join(&self.workdir, path)) }
     }
 
     pub(crate) fn workdir(&self) -> sys::Result<CString> {
@@ -95,10 +98,10 @@ impl Environment {
     }
 }
 
-fn join(folder: &[u8], name: &str) -> Vec<u8> {
+fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
     let mut path = folder.to_vec();
     path.push(b'/');
-    path.extend(name.as_bytes());
+    path.extend(name);
     path
 }
 
@@ -168,9 +171,9 @@ mod tests {
     #[test]
     fn relative_paths_start_at_the_workdir() {
         let environment = environment();
-        assert_eq!(environment.resolve("a b"), Ok(c"/home/me/a b".into()));
-        assert_eq!(environment.resolve("/a"), Ok(c"/a".into()));
-        assert_eq!(environment.resolve(""), Err(Errno(libc::ENOENT)));
-        assert_eq!(environment.resolve("a\0"), Err(Errno(EINVAL)));
+        assert_eq!(environment.resolve(b"a b"), Ok(c"/home/me/a b".into()));
+        assert_eq!(environment.resolve(b"/a"), Ok(c"/a".into()));
+        assert_eq!(environment.resolve(b""), Err(Errno(libc::ENOENT)));
+        assert_eq!(environment.resolve(b"a\0"), Err(Errno(EINVAL)));
     }
 }

@@ -3,14 +3,21 @@
 //! Pure encode and decode: no I/O, no clock, no process. The host allots request ids; every request has exactly
 //! one end (`Exited`, `Done` or `Failed`). Changing anything here changes [`VERSION`].
 
+mod file;
 mod frame;
 mod message;
+mod watch;
 
+pub use file::{
+    Depth, FileDetail, FileKind, FileReply, FileRequest, FileStat, Links, Placed, ReadPart, WriteStart,
+    WriteTo,
+};
 pub use frame::{Decoder, Frame, HEADER_LEN, MAX_PAYLOAD};
 pub use message::{
     Bulk, EntryKind, Exited, Failed, FileEntry, Hello, Input, KillProcess, Op, ProcessEntry, ReadDir,
     ReadLog, Run, Spawn, Started, Terminal, TerminalSize, ToAgent, ToHost, WriteFile,
 };
+pub use watch::{WatchEvent, WatchKind};
 
 /// Version of the wire. The first frame each way carries it; a difference ends the session.
 pub const VERSION: u16 = 1;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{Frame, ProtocolError};
+use crate::{FileReply, FileRequest, Frame, ProtocolError};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
@@ -126,6 +126,11 @@ pub enum Op {
     Kill,
     Wait,
     Terminal,
+    Rename,
+    Copy,
+    Chmod,
+    Link,
+    Watch,
 }
 
 impl Op {
@@ -145,6 +150,11 @@ impl Op {
             Self::Kill => "kill",
             Self::Wait => "waitpid",
             Self::Terminal => "openpty",
+            Self::Rename => "rename",
+            Self::Copy => "copyfile",
+            Self::Chmod => "chmod",
+            Self::Link => "symlink",
+            Self::Watch => "watch",
         }
     }
 }
@@ -198,6 +208,7 @@ pub enum ToAgent {
     /// Answers `Exited` when the background command of this pid has ended, or did before.
     WaitProcess(u32),
     ReadLog(ReadLog),
+    File(FileRequest),
 }
 
 /// From agent to host.
@@ -216,6 +227,7 @@ pub enum ToHost {
     Done,
     Failed(Failed),
     Processes(Vec<ProcessEntry>),
+    File(FileReply),
 }
 
 /// The messages to the host that are nothing but bytes, to be encoded from where the bytes are.
@@ -283,6 +295,7 @@ impl ToAgent {
             Self::KillProcess(m) => put(id, 20, m, out),
             Self::WaitProcess(pid) => put(id, 21, pid, out),
             Self::ReadLog(m) => put(id, 22, m, out),
+            Self::File(m) => put(id, 23, m, out),
         }
     }
 
@@ -311,6 +324,7 @@ impl ToAgent {
             20 => Self::KillProcess(take(&frame, "kill process")?),
             21 => Self::WaitProcess(take(&frame, "wait process")?),
             22 => Self::ReadLog(take(&frame, "read log")?),
+            23 => Self::File(take(&frame, "file request")?),
             kind => return Err(ProtocolError::UnknownKind { kind }),
         })
     }
@@ -332,6 +346,7 @@ impl ToHost {
             Self::Done => Frame::encode(id, 9, &[], out),
             Self::Failed(m) => put(id, 10, m, out),
             Self::Processes(m) => put(id, 11, m, out),
+            Self::File(m) => put(id, 12, m, out),
         }
     }
 
@@ -349,6 +364,7 @@ impl ToHost {
             9 => empty(&frame, "done", Self::Done)?,
             10 => Self::Failed(take(&frame, "failed")?),
             11 => Self::Processes(take(&frame, "processes")?),
+            12 => Self::File(take(&frame, "file reply")?),
             kind => return Err(ProtocolError::UnknownKind { kind }),
         })
     }

@@ -1,8 +1,9 @@
 //! The bytes of every message, written down. A change here changes what older agents understand: raise `VERSION`.
 
 use computesdk_docker_protocol::{
-    Bulk, Decoder, EntryKind, Exited, Failed, FileEntry, Frame, Hello, KillProcess, Op, ProcessEntry,
-    ReadDir, ReadLog, Run, Spawn, Started, Terminal, TerminalSize, ToAgent, ToHost, WriteFile,
+    Bulk, Decoder, Depth, EntryKind, Exited, Failed, FileDetail, FileEntry, FileKind, FileReply, FileRequest,
+    FileStat, Frame, Hello, KillProcess, Links, Op, Placed, ProcessEntry, ReadDir, ReadLog, ReadPart, Run,
+    Spawn, Started, Terminal, TerminalSize, ToAgent, ToHost, WriteFile, WriteStart, WriteTo,
 };
 
 const ID: u32 = 0x0102_0304;
@@ -52,6 +53,60 @@ fn to_agent() -> Vec<(ToAgent, &'static str)> {
         (ToAgent::WaitProcess(300), "02000000 04030201 15 ac02"),
         (ToAgent::ReadLog(ReadLog { pid: 300, follow: true }), "03000000 04030201 16 ac02 01"),
     ]
+    .into_iter()
+    .chain(file_requests().into_iter().map(|(request, hex)| (ToAgent::File(request), hex)))
+    .collect()
+}
+
+fn file_requests() -> Vec<(FileRequest, &'static str)> {
+    let path = || vec![b'/', 0xff];
+    let read = ReadPart { path: path(), from: 300, length: Some(1) };
+    let write = WriteTo { path: path(), mode: Some(0o644), start: WriteStart::Append, links: Links::Keep };
+    vec![
+        (FileRequest::Stat { path: path(), links: Links::Keep }, "05000000 04030201 17 00 022fff 01"),
+        (FileRequest::List { path: path() }, "04000000 04030201 17 01 022fff"),
+        (FileRequest::Rename { from: path(), to: b"b".to_vec() }, "06000000 04030201 17 02 022fff 0162"),
+        (FileRequest::Copy { from: path(), to: b"b".to_vec() }, "06000000 04030201 17 03 022fff 0162"),
+        (FileRequest::Chmod { path: path(), mode: 0o755 }, "06000000 04030201 17 04 022fff ed03"),
+        (FileRequest::Link { target: b"b".to_vec(), path: path() }, "06000000 04030201 17 05 0162 022fff"),
+        (FileRequest::MakeFolder { path: path() }, "04000000 04030201 17 06 022fff"),
+        (FileRequest::Read(read), "08000000 04030201 17 07 022fff ac02 01 01"),
+        (FileRequest::Write(write), "09000000 04030201 17 08 022fff 01 a403 01 01"),
+        (FileRequest::Place { path: path() }, "04000000 04030201 17 09 022fff"),
+        (FileRequest::Watch { path: path(), depth: Depth::Tree }, "05000000 04030201 17 0a 022fff 01"),
+    ]
+}
+
+fn file_replies() -> Vec<(FileReply, &'static str)> {
+    let stat = |kind, target| FileStat {
+        kind,
+        size: 300,
+        mode: 0o644,
+        uid: 1,
+        gid: 2,
+        modified_ms: -1,
+        accessed_ms: 1,
+        changed_ms: 2,
+        target,
+    };
+    let link = FileDetail {
+        name: vec![0xff],
+        stat: stat(FileKind::Link, Some(b"b".to_vec())),
+        behind: Some(stat(FileKind::File, None)),
+    };
+    let placed = Placed { folder: b"/".to_vec(), name: "n".into(), uid: 1, gid: 2, mode: 0o600, stamp: 300 };
+    vec![
+        (
+            FileReply::Stat(stat(FileKind::Other, None)),
+            "0c000000 04030201 0c 00 03 ac02 a403 01 02 01 02 04 00",
+        ),
+        (
+            FileReply::Details(vec![link]),
+            "1d000000 04030201 0c 01 01 01ff 02 ac02 a403 01 02 01 02 04 01 0162 01 00 ac02 a403 01 02 01 02 04 00",
+        ),
+        (FileReply::Placed(placed), "0b000000 04030201 0c 02 012f 016e 01 02 8003 ac02"),
+        (FileReply::Watching, "01000000 04030201 0c 03"),
+    ]
 }
 
 fn to_host() -> Vec<(ToHost, &'static str)> {
@@ -85,6 +140,9 @@ fn to_host() -> Vec<(ToHost, &'static str)> {
         ),
         (ToHost::Processes(vec![process]), "0f000000 04030201 0b 01 ac02 01 53 0461206220 02 0a ac02 01"),
     ]
+    .into_iter()
+    .chain(file_replies().into_iter().map(|(reply, hex)| (ToHost::File(reply), hex)))
+    .collect()
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
@@ -152,10 +210,11 @@ fn no_message_is_left_out() {
         ToAgent::KillProcess(_) => 20,
         ToAgent::WaitProcess(_) => 21,
         ToAgent::ReadLog(_) => 22,
+        ToAgent::File(_) => 23,
     };
     let mut numbers: Vec<u8> = to_agent().iter().map(|(message, _)| number(message)).collect();
     numbers.dedup();
-    assert_eq!(numbers, (0..=22).collect::<Vec<u8>>());
+    assert_eq!(numbers, (0..=23).collect::<Vec<u8>>());
     let number = |message: &ToHost| match message {
         ToHost::Hello(_) => 0,
         ToHost::Started(_) => 1,
@@ -169,10 +228,11 @@ fn no_message_is_left_out() {
         ToHost::Done => 9,
         ToHost::Failed(_) => 10,
         ToHost::Processes(_) => 11,
+        ToHost::File(_) => 12,
     };
     let mut numbers: Vec<u8> = to_host().iter().map(|(message, _)| number(message)).collect();
     numbers.dedup();
-    assert_eq!(numbers, (0..=11).collect::<Vec<u8>>());
+    assert_eq!(numbers, (0..=12).collect::<Vec<u8>>());
 }
 
 #[test]
@@ -192,6 +252,11 @@ fn every_step_has_its_byte_and_nodes_name() {
         (Op::Kill, "kill"),
         (Op::Wait, "waitpid"),
         (Op::Terminal, "openpty"),
+        (Op::Rename, "rename"),
+        (Op::Copy, "copyfile"),
+        (Op::Chmod, "chmod"),
+        (Op::Link, "symlink"),
+        (Op::Watch, "watch"),
     ];
     for (byte, (op, name)) in steps.into_iter().enumerate() {
         let mut out = Vec::new();

@@ -17,16 +17,6 @@ function summary(ending: Ending): { text: string; mood: 'good' | 'bad' | 'calm' 
   return { text: `Exit code ${ending.exitCode} · ${took}`, mood: ending.exitCode === 0 ? 'good' : 'bad' };
 }
 
-/** In a word. */
-export function Ended({ running, ending }: RunState) {
-  const end = ending && summary(ending);
-  return (
-    <p className={`ending ${end?.mood ?? 'calm'}`} role="status">
-      {running ? 'Running…' : end?.text}
-    </p>
-  );
-}
-
 export function Output({ running, pieces, ending }: RunState) {
   const log = useRef<HTMLDivElement>(null);
   const length = pieces.reduce((sum, { text }) => sum + text.length, 0);
@@ -35,10 +25,17 @@ export function Output({ running, pieces, ending }: RunState) {
     log.current?.scrollTo({ top: log.current.scrollHeight });
   }, [length, ending]);
 
+  const end = ending && summary(ending);
   // The interpreter has told of a syntax error already, with the line.
   const told = ending?.kind === 'error' && ending.code === 'ERR_SYNTAX' && length > 0;
   return (
-    <>
+    <section className="card output" aria-labelledby="output-title">
+      <header className="bar">
+        <h2 id="output-title">Output</h2>
+        <p className={`ending ${end?.mood ?? 'calm'}`} role="status">
+          {running ? 'Running…' : end?.text}
+        </p>
+      </header>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard */}
       <div className="log" role="log" aria-label="Program output" tabIndex={0} ref={log}>
         {pieces.map((piece, index) => (
@@ -51,6 +48,6 @@ export function Output({ running, pieces, ending }: RunState) {
         {!running && !ending && <p className="hint">What the program prints appears here while it runs.</p>}
         {ending && ending.kind === 'exit' && length === 0 && <p className="hint">It printed nothing.</p>}
       </div>
-    </>
+    </section>
   );
 }

@@ -1,5 +1,5 @@
 'use client';
-// The page: language and code on the left with output and terminal below, the sandbox's files on the right.
+// The page: language and code on the left with the output below, the sandbox's files on the right.
 import { useEffect, useState } from 'react';
 import type { Runtime } from '@/lib/events';
 import { LANGUAGES } from '@/lib/languages';
@@ -7,7 +7,7 @@ import { recall, recallRuntime, remember, rememberRuntime } from '@/lib/stored';
 import { Controls } from './controls';
 import { Editor } from './editor';
 import { Files } from './files';
-import { Panel } from './panel';
+import { Output } from './output';
 import { SandboxBadge } from './sandbox-badge';
 import { useRun } from './use-run';
 import { useSandbox } from './use-sandbox';
@@ -70,7 +70,7 @@ export function Workbench() {
             <kbd>Tab</kbd> leaves the editor
           </p>
         </section>
-        <Panel key={runtime} run={run} sandbox={sandbox} />
+        <Output {...run} />
         <Files id={sandbox.id} version={run.running} onGone={sandbox.forget} />
       </main>
     </div>

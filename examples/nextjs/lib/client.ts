@@ -1,14 +1,5 @@
 // The browser's side of the Route Handlers.
-import type {
-  Entry,
-  FileContent,
-  RunEvent,
-  RunRequest,
-  Runtime,
-  TerminalEvent,
-  TerminalInput,
-  TerminalSize,
-} from './events';
+import type { Entry, FileContent, RunEvent, RunRequest, Runtime } from './events';
 
 /** An answer that says no. */
 export class Refused extends Error {
@@ -73,37 +64,20 @@ export async function removeFile(id: string, path: string): Promise<void> {
   await call(fileUrl(id, 'file', path), { method: 'DELETE' });
 }
 
-/** The lines of an answer as they arrive, those that came together as one list. */
-async function* lines<Event>(response: Response): AsyncGenerator<Event[]> {
-  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = '';
-  for (;;) {
-    const { done, value } = (await reader?.read()) ?? { done: true, value: '' };
-    if (done) return;
-    const whole = (rest + value).split('\n');
-    rest = whole.pop() ?? '';
-    if (whole.length > 0) yield whole.map((line) => JSON.parse(line));
-  }
-}
-
-/** Runs code; gives the events of the run. */
+/** Runs code; gives the events of a run as they arrive, those that came together as one list. */
 export async function* runCode(
   id: string,
   request: RunRequest,
   signal: AbortSignal,
 ): AsyncGenerator<RunEvent[]> {
-  yield* lines(await call(`/api/sandbox/${id}/run`, { ...post(request), signal }));
-}
-
-/** Opens a terminal, which ends with the signal; gives what it shows. */
-export async function* openTerminal(
-  id: string,
-  size: TerminalSize,
-  signal: AbortSignal,
-): AsyncGenerator<TerminalEvent[]> {
-  yield* lines(await call(`/api/sandbox/${id}/terminal`, { ...post(size), signal }));
-}
-
-export async function feedTerminal(id: string, key: string, input: TerminalInput): Promise<void> {
-  await call(`/api/sandbox/${id}/terminal/${key}`, post(input));
+  const response = await call(`/api/sandbox/${id}/run`, { ...post(request), signal });
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (;;) {
+    const { done, value } = (await reader?.read()) ?? { done: true, value: '' };
+    if (done) return;
+    const lines = (rest + value).split('\n');
+    rest = lines.pop() ?? '';
+    if (lines.length > 0) yield lines.map((line) => JSON.parse(line));
+  }
 }

@@ -13,23 +13,6 @@ export interface RunRequest {
   timeout: number;
 }
 
-export interface TerminalSize {
-  cols: number;
-  rows: number;
-}
-
-/** What a terminal's stream says: first `open`, last `exit` or `error`. */
-export type TerminalEvent =
-  | { type: 'open'; key: string }
-  | { type: 'data'; data: string }
-  | { type: 'exit'; exitCode: number }
-  | { type: 'error'; message: string };
-
-export interface TerminalInput {
-  data?: string;
-  size?: TerminalSize;
-}
-
 /** A file or folder, as `GET /api/sandbox/<id>/files` lists it. */
 export interface Entry {
   name: string;

@@ -1,6 +1,6 @@
 // The one provider of this server process, and when each sandbox was last used. Both live on globalThis: the dev server
 // loads modules again after an edit, and a build gives each route a copy of its own.
-import { type DockerProvider, docker, type SandboxTerminal } from '@computesdk/docker';
+import { type DockerProvider, docker } from '@computesdk/docker';
 
 /** What a sandbox may do. Restart the dev server after a change here. */
 function openProvider(): DockerProvider {
@@ -28,18 +28,11 @@ interface State {
   uses: Map<string, Use>;
   /** Sandboxes that are being started. */
   starting: number;
-  /** Open terminals by the key that only their browser knows. */
-  terminals: Map<string, { sandboxId: string; terminal: SandboxTerminal }>;
   timer?: NodeJS.Timeout;
 }
 
 const holder = globalThis as typeof globalThis & { computesdkExample?: State };
-holder.computesdkExample ??= {
-  provider: openProvider(),
-  uses: new Map(),
-  starting: 0,
-  terminals: new Map(),
-};
+holder.computesdkExample ??= { provider: openProvider(), uses: new Map(), starting: 0 };
 
 export const state: State = holder.computesdkExample;
 

@@ -73,7 +73,7 @@ impl Spawner {
         let defaults = terminal.map_or(&[][..], |terminal| &terminal.defaults);
         let env = self.environment.merged(&run.env, defaults, tag).map_err(exec)?;
         let cwd = match &run.cwd {
-            Some(cwd) => self.environment.resolve(cwd),
+            Some(cwd) => self.environment.resolve(cwd.as_bytes()),
             None => self.environment.workdir(),
         };
         let cwd = cwd.map_err(|errno| Failure::new(Op::Chdir, errno))?;

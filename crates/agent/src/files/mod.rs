@@ -1,8 +1,12 @@
 //! Files and folders, in bounded steps: a large one never keeps the rest of the session waiting.
 
+pub(crate) mod copy;
 pub(crate) mod list;
+pub(crate) mod place;
 pub(crate) mod read;
 pub(crate) mod remove;
+pub(crate) mod stat;
+pub(crate) mod watch;
 pub(crate) mod write;
 
 use std::ffi::CStr;
@@ -11,6 +15,9 @@ use computesdk_docker_protocol::{Failed, Op, ToHost};
 use libc::{AT_FDCWD, EEXIST, ENOENT};
 
 use crate::sys::{self, Errno};
+
+/// The bits of a mode that are copied from file to file: rights, but not those of another user.
+const PERMISSIONS: u32 = 0o777;
 
 /// Bytes of a path that a failure tells.
 const PATH_TOLD: usize = 4096;

@@ -201,7 +201,7 @@ fn without_slashes(path: &[u8]) -> &[u8] {
 
 /// The folder that holds the last part of the path, and that part. The root and a part that names no entry of its
 /// own (`.`, `..`) cannot be removed.
-fn split(path: &CStr) -> sys::Result<(CString, CString)> {
+pub(super) fn split(path: &CStr) -> sys::Result<(CString, CString)> {
     let path = without_slashes(path.to_bytes());
     let name_at = path.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
     match &path[name_at..] {

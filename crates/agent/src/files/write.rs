@@ -4,13 +4,15 @@
 use std::ffi::{CStr, CString};
 use std::os::fd::OwnedFd;
 
-use computesdk_docker_protocol::{Op, ToHost};
-use libc::{AT_FDCWD, ENOENT, ENXIO, O_CREAT, O_NONBLOCK, O_TRUNC, O_WRONLY, S_IFIFO, S_IFREG};
+use computesdk_docker_protocol::{Links, Op, ToHost, WriteStart};
+use libc::{
+    AT_FDCWD, ENOENT, ENXIO, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_TRUNC, O_WRONLY, S_IFIFO, S_IFREG,
+};
 
-use super::{Failure, is_kind, make_parents};
+use super::{Failure, PERMISSIONS, is_kind, make_parents};
 use crate::serve::link::{Flow, Link, Slot};
 use crate::serve::sink::{Overrun, Sink};
-use crate::sys::{self, Errno};
+use crate::sys::{self, Errno, file};
 
 /// Old content up to this size is written over and the rest cut at the end. Truncating first makes ext4 write the file
 /// out on close, which takes milliseconds; for a larger file it saves overlayfs the copy of what is to go.
@@ -19,15 +21,25 @@ const WRITTEN_OVER: i64 = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct WriteFile {
     path: CString,
+    how: How,
     sink: Sink,
     open: bool,
     /// Old content is there beyond what has been written.
     uncut: bool,
 }
 
+/// What becomes of the file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct How {
+    pub(crate) start: WriteStart,
+    pub(crate) links: Links,
+    /// Permission bits in the end.
+    pub(crate) mode: Option<u32>,
+}
+
 impl WriteFile {
-    pub(crate) fn start(path: CString) -> Result<Self, Failure> {
-        let mut this = Self { path, sink: Sink::unopened(), open: false, uncut: false };
+    pub(crate) fn start(path: CString, how: How) -> Result<Self, Failure> {
+        let mut this = Self { path, how, sink: Sink::unopened(), open: false, uncut: false };
         this.try_open()?;
         Ok(this)
     }
@@ -37,10 +49,10 @@ impl WriteFile {
     }
 
     fn try_open(&mut self) -> Result<(), Failure> {
-        let opened = match open(&self.path) {
+        let opened = match open(&self.path, self.how) {
             Err(Errno(ENOENT)) => {
                 make_parents(&self.path).map_err(|errno| Failure::new(Op::Mkdir, errno))?;
-                open(&self.path)
+                open(&self.path, self.how)
             }
             other => other,
         };
@@ -72,6 +84,7 @@ impl WriteFile {
             return Ok(None);
         }
         self.cut().map_err(|errno| Failure::new(Op::Write, errno))?;
+        self.mark().map_err(|errno| Failure::new(Op::Chmod, errno))?;
         let sink = std::mem::replace(&mut self.sink, Sink::unopened());
         let closed = sink.into_fd().map_or(Ok(()), sys::close);
         closed.map_err(|errno| Failure::new(Op::Close, errno))?;
@@ -92,6 +105,15 @@ impl WriteFile {
         let written = self.sink.written();
         if sys::stat_fd(fd)?.st_size > written { sys::truncate(fd, written) } else { Ok(()) }
     }
+
+    /// Only now: the bits may forbid writing.
+    fn mark(&self) -> sys::Result<()> {
+        let (Some(fd), Some(mode)) = (self.sink.fd(), self.how.mode) else { return Ok(()) };
+        if !is_kind(&sys::stat_fd(fd)?, S_IFREG) {
+            return Ok(());
+        }
+        file::chmod_fd(fd, mode & PERMISSIONS)
+    }
 }
 
 impl Drop for WriteFile {
@@ -102,12 +124,17 @@ impl Drop for WriteFile {
 }
 
 /// The file, and whether its old content is still there.
-fn open(path: &CStr) -> sys::Result<(OwnedFd, bool)> {
+fn open(path: &CStr, how: How) -> sys::Result<(OwnedFd, bool)> {
+    let follow = if how.links == Links::Keep { O_NOFOLLOW } else { 0 };
+    let flags = O_WRONLY | O_CREAT | O_NONBLOCK | follow;
+    if how.start == WriteStart::Append {
+        return Ok((sys::open_at(AT_FDCWD, path, flags | O_APPEND)?, false));
+    }
     let old = sys::stat_at(AT_FDCWD, path, 0);
     let small = |stat: libc::stat| is_kind(&stat, S_IFREG) && (1..=WRITTEN_OVER).contains(&stat.st_size);
     let uncut = old.is_ok_and(small);
     let truncate = if uncut { 0 } else { O_TRUNC };
-    let fd = sys::open_at(AT_FDCWD, path, O_WRONLY | O_CREAT | O_NONBLOCK | truncate)?;
+    let fd = sys::open_at(AT_FDCWD, path, flags | truncate)?;
     Ok((fd, uncut))
 }
 

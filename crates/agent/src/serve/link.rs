@@ -143,11 +143,9 @@ impl Link {
         let limit = limit.min(self.scratch.len());
         let count = sys::read(from, &mut self.scratch[..limit])?;
         if count > 0 {
-            flow.window = flow.window.saturating_sub(count);
-            flow.sent = flow.sent.saturating_add(count);
-            let bytes = &self.scratch[..count];
-            let sent = self.outbox.push(flow.lane(), |out| kind.encode(flow.id, bytes, out));
-            self.note(sent);
+            let scratch = std::mem::take(&mut self.scratch);
+            self.send_bytes(&scratch[..count], kind, flow);
+            self.scratch = scratch;
         }
         Ok(count)
     }

@@ -6,6 +6,7 @@ mod obey;
 mod processes;
 mod request;
 pub(crate) mod sink;
+mod wanted;
 
 use std::collections::BTreeMap;
 use std::os::fd::BorrowedFd;

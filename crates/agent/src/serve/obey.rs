@@ -1,10 +1,11 @@
 //! What each message of the host starts or changes.
 
-use computesdk_docker_protocol::{Hello, Op, Run, Spawn, Started, ToAgent, ToHost, VERSION};
+use computesdk_docker_protocol::{FileRequest, Hello, Op, Run, Spawn, Started, ToAgent, ToHost, VERSION};
 use libc::SIGKILL;
 
 use super::link::Flow;
 use super::request::{FileCall, Opened, Request, Work};
+use super::wanted;
 use super::{Active, Fault, Session};
 use crate::command::Command;
 use crate::command::spawn::Spawned;
@@ -41,6 +42,7 @@ impl Session {
             ToAgent::Mkdir(path) => self.call(id, FileCall::Mkdir, path)?,
             ToAgent::Exists(path) => self.call(id, FileCall::Exists, path)?,
             ToAgent::Remove(path) => self.call(id, FileCall::Remove, path)?,
+            ToAgent::File(request) => self.file(id, &request)?,
             ToAgent::Ping => {
                 let flow = self.fresh(id)?;
                 self.link.send(&flow, &ToHost::Done);
@@ -123,16 +125,28 @@ impl Session {
 
     fn call(&mut self, id: u32, call: FileCall, path: String) -> Result<(), Fault> {
         let flow = self.fresh(id)?;
-        let resolved = self.spawner.environment().resolve(&path);
+        let resolved = self.spawner.environment().resolve(path.as_bytes());
         let opened = resolved
             .map_err(|errno| Failure::new(call.op(), errno))
             .and_then(|resolved| call.open(&resolved, &flow, &mut self.link));
-        match opened {
-            Ok(Opened::Work(work)) => self.insert(flow, path, work),
-            Ok(Opened::Answered(answers)) => answers.iter().for_each(|answer| self.link.send(&flow, answer)),
-            Err(failure) => self.link.send(&flow, &failure.about(&path)),
-        }
+        self.begin(flow, path, opened);
         Ok(())
+    }
+
+    fn file(&mut self, id: u32, request: &FileRequest) -> Result<(), Fault> {
+        let flow = self.fresh(id)?;
+        let subject = String::from_utf8_lossy(wanted::subject(request)).into_owned();
+        let opened = wanted::open(request, self.spawner.environment(), &flow, &mut self.link);
+        self.begin(flow, subject, opened);
+        Ok(())
+    }
+
+    fn begin(&mut self, flow: Flow, subject: String, opened: Result<Opened, Failure>) {
+        match opened {
+            Ok(Opened::Work(work)) => self.insert(flow, subject, work),
+            Ok(Opened::Answered(answers)) => answers.iter().for_each(|answer| self.link.send(&flow, answer)),
+            Err(failure) => self.link.send(&flow, &failure.about(&subject)),
+        }
     }
 
     pub(super) fn insert(&mut self, flow: Flow, subject: String, work: Work) {

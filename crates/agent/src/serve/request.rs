@@ -3,15 +3,19 @@
 use std::ffi::CStr;
 use std::time::Duration;
 
-use computesdk_docker_protocol::{Op, TerminalSize, ToHost};
+use computesdk_docker_protocol::{Links, Op, TerminalSize, ToHost, WriteStart};
 
 use super::Fault;
 use super::link::{Flow, Link, Slot};
 use crate::command::Command;
+use crate::files::copy::CopyFile;
 use crate::files::list::ListFolder;
+use crate::files::place::Place;
 use crate::files::read::ReadFile;
 use crate::files::remove::Removal;
-use crate::files::write::WriteFile;
+use crate::files::stat::Details;
+use crate::files::watch::Watch;
+use crate::files::write::{How, WriteFile};
 use crate::files::{self, Failure};
 use crate::processes::list::ListProcesses;
 use crate::processes::log::ReadLog;
@@ -41,7 +45,14 @@ pub(super) enum Work {
     Killing(Killing),
     Waiting(Waiting),
     Log(ReadLog),
+    Details(Details),
+    Copy(CopyFile),
+    Place(Place),
+    Watch(Watch),
 }
+
+/// As the simple call writes.
+const REPLACE: How = How { start: WriteStart::Replace, links: Links::Follow, mode: None };
 
 /// The calls that are about one path.
 #[derive(Debug, Clone, Copy)]
@@ -76,7 +87,7 @@ impl FileCall {
         let failed = |errno| Failure::new(self.op(), errno);
         Ok(match self {
             Self::Read => Opened::Work(Work::Read(ReadFile::start(path, flow, link)?)),
-            Self::Write => Opened::Work(Work::Write(WriteFile::start(path.to_owned())?)),
+            Self::Write => Opened::Work(Work::Write(WriteFile::start(path.to_owned(), REPLACE)?)),
             Self::List => Opened::Work(Work::List(ListFolder::start(path, flow, link)?)),
             Self::Mkdir => {
                 files::make_folder(path).map(|()| Opened::Answered(vec![ToHost::Done])).map_err(failed)?
@@ -105,6 +116,10 @@ impl Request {
             Work::Processes(list) => return list.step(flow, link),
             Work::Log(log) => return log.step(flow, link),
             Work::Killing(_) | Work::Waiting(_) => return None,
+            Work::Details(details) => details.step(flow, link),
+            Work::Copy(copy) => copy.step(flow, link),
+            Work::Place(place) => place.step(flow, link),
+            Work::Watch(watch) => watch.step(flow, link),
         };
         self.settle(outcome)
     }
@@ -139,9 +154,14 @@ impl Request {
     }
 
     pub(super) fn data_end(&mut self, flow: &Flow, link: &mut Link) -> Result<Option<ToHost>, Fault> {
-        let Work::Write(write) = &mut self.work else { return Err(misplaced("DataEnd", flow)) };
-        write.finish();
-        let outcome = write.step(flow, link);
+        let outcome = match &mut self.work {
+            Work::Write(write) => {
+                write.finish();
+                write.step(flow, link)
+            }
+            Work::Place(place) => place.adopt(flow, link),
+            _ => return Err(misplaced("DataEnd", flow)),
+        };
         Ok(self.settle(outcome))
     }
 
@@ -187,7 +207,7 @@ impl Request {
                 ticking(self.settle(outcome))
             }
             Work::Log(log) => ticking(log.tick(flow, link)),
-            Work::Read(_) | Work::List(_) | Work::Remove(_) | Work::Processes(_) => (false, None),
+            _ => (false, None),
         }
     }
 

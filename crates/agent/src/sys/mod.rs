@@ -1,6 +1,8 @@
 //! Safe, thin wrappers over the system calls that std lacks or hides the errno of. No policy.
 
 pub(crate) mod dir;
+pub(crate) mod file;
+pub(crate) mod notify;
 pub(crate) mod poll;
 pub(crate) mod pty;
 pub(crate) mod signals;

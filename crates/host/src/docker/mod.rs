@@ -4,6 +4,7 @@
 //! every path, the other files are one kind of Docker object each. What an engine's status code means is decided per
 //! operation here. Knows nothing of sandboxes beyond the container id that it is handed.
 
+mod archive;
 mod bridge;
 mod build;
 mod commit;
@@ -25,6 +26,7 @@ mod version;
 mod volume;
 mod wire;
 
+pub use archive::NewFile;
 pub use build::{Build, BuildLine, Building};
 pub use commit::ImageRemoval;
 pub use connect::{Connection, Pem, Protocol};

@@ -1,12 +1,16 @@
 //! One sandbox: its calls, its sessions, its end. Its state lives in Docker (labels, name); here are only
 //! connections, and what this process knows of the runs it made.
 
+mod bulk;
 mod channel;
 mod code;
+mod download;
 mod facts;
 mod files;
 mod info;
 mod live;
+mod live_files;
+mod local;
 mod metrics;
 mod output;
 mod ports;
@@ -16,16 +20,22 @@ mod sessions;
 mod shell;
 mod syntax;
 mod text;
+mod transfer;
+mod trees;
+mod upload;
 mod url;
 mod watch;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
+pub use files::Listed;
 pub use info::{SandboxInfo, Status};
 pub use live::{LiveEnd, LiveProcess};
+pub use live_files::{FileWatch, ReadStream, WriteStream};
 pub use metrics::Metrics;
 pub use run::{RunOptions, RunResult, Sink};
+pub use transfer::{Transfer, Transferred};
 
 pub(crate) use facts::Facts;
 

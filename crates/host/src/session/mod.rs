@@ -9,6 +9,9 @@ pub mod signals;
 mod system;
 
 use bytes::Bytes;
+pub use computesdk_docker_protocol::{
+    Depth, FileDetail, FileKind, FileStat, Links, ReadPart, WatchEvent, WatchKind, WriteStart, WriteTo,
+};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +19,7 @@ pub use crate::chunk::{Chunk, Stream};
 use crate::error::Result;
 use live::{Live, Pump, Screen};
 use processes::ProcessInfo;
+pub(crate) use system::refused_as;
 
 /// A process to start.
 #[derive(Debug, Clone, Default)]
@@ -151,6 +155,29 @@ impl Session {
     /// Recursive, never through a link; a missing path is fine.
     pub async fn remove(&self, path: &str) -> Result<()> {
         either!(self, s => s.remove(path).await)
+    }
+
+    pub async fn stat(&self, path: &str, links: Links) -> Result<FileStat> {
+        match self {
+            Self::Agent(session) => session.stat(path.as_bytes(), links).await,
+            Self::Exec(session) => session.stat(path, links).await,
+        }
+    }
+
+    /// Permission bits; follows links.
+    pub async fn chmod(&self, path: &str, mode: u32) -> Result<()> {
+        match self {
+            Self::Agent(session) => session.chmod(path.as_bytes(), mode).await,
+            Self::Exec(session) => session.chmod(path, mode).await,
+        }
+    }
+
+    /// The agent, for what only that can do.
+    pub fn agent(&self) -> Option<&agent::AgentSession> {
+        match self {
+            Self::Agent(session) => Some(session),
+            Self::Exec(_) => None,
+        }
     }
 
     /// False once the channel is gone: the sandbox then opens a new session.

@@ -65,6 +65,11 @@ pub(super) fn error(errno: i32, syscall: &'static str, path: &str) -> Error {
     Error::System { code, message, syscall, path: path.to_owned() }
 }
 
+/// The error with that Node code, which is one of those listed.
+pub(crate) fn refused_as(code: &str, syscall: &'static str, path: &str) -> Error {
+    error(number(code).unwrap_or(UNKNOWN.0), syscall, path)
+}
+
 /// The number behind a Node code; for scripts that can only name it.
 pub(super) fn number(code: &str) -> Option<i32> {
     KNOWN.iter().find(|(_, known, _)| *known == code).map(|(number, ..)| *number)

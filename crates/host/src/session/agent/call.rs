@@ -8,7 +8,7 @@ use computesdk_docker_protocol::{CHUNK, Input, ProtocolError, ToAgent, ToHost, W
 
 use super::kind::Kind;
 use super::requests::Requests;
-use crate::error::Result as HostResult;
+use crate::error::{Error, Result as HostResult};
 
 /// Dropped before its end, it tells the agent to stop.
 #[derive(Debug)]
@@ -41,6 +41,15 @@ impl Call {
 
     pub(super) fn feed(&self, input: &Portion) {
         self.requests.feed(self.id, input);
+    }
+
+    /// Nothing more is sent for it.
+    pub(super) fn end_input(&self) {
+        self.requests.send(|out| ToAgent::DataEnd.encode(self.id, out));
+    }
+
+    pub(super) fn nonsense(&self) -> Error {
+        self.requests.nonsense(self.kind)
     }
 
     /// Somebody took so many bytes of output.
@@ -91,6 +100,24 @@ impl Feed {
 
     pub(super) fn file(content: Bytes) -> Self {
         Self { left: content, room: WINDOW, kind: Input::Data, end: Some(ToAgent::DataEnd) }
+    }
+
+    /// More is added as it comes, up to [`Feed::end`].
+    pub(super) fn open() -> Self {
+        Self { left: Bytes::new(), room: WINDOW, kind: Input::Data, end: None }
+    }
+
+    /// Only once what was added before has been sent.
+    pub(super) fn add(&mut self, content: Bytes) {
+        self.left = content;
+    }
+
+    pub(super) fn end(&mut self) {
+        self.end = Some(ToAgent::DataEnd);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.left.is_empty()
     }
 
     pub(super) fn portion(&mut self) -> Portion {

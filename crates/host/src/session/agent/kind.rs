@@ -1,6 +1,6 @@
 //! What was asked, and so what may be answered. Pure: the rules of the protocol as seen from the host.
 
-use computesdk_docker_protocol::ToHost;
+use computesdk_docker_protocol::{FileDetail, FileReply, FileStat, ToHost};
 
 /// A listing is kept in memory whole: what a hostile agent can make of that is bounded. Room for some millions of
 /// entries.
@@ -24,6 +24,14 @@ pub(super) enum Kind {
     Exists,
     Mkdir,
     Remove,
+    Stat,
+    Details,
+    Rename,
+    Copy,
+    Chmod,
+    Link,
+    Place,
+    Watch,
 }
 
 /// How far a request's answers have come.
@@ -53,6 +61,14 @@ impl Kind {
             Self::Exists => "exists",
             Self::Mkdir => "mkdir",
             Self::Remove => "remove",
+            Self::Stat => "stat",
+            Self::Details => "readdir",
+            Self::Rename => "rename",
+            Self::Copy => "copy",
+            Self::Chmod => "chmod",
+            Self::Link => "symlink",
+            Self::Place => "writeFile",
+            Self::Watch => "watch",
         }
     }
 
@@ -78,7 +94,20 @@ impl Kind {
             (Self::Read, ToHost::Data(data)) => !data.is_empty(),
             (Self::List, ToHost::Entries(entries)) => !entries.is_empty(),
             (Self::Write, ToHost::Credit(_)) => true,
-            (Self::Read | Self::Write | Self::List | Self::Mkdir | Self::Remove, ToHost::Done) => true,
+            (Self::Stat, ToHost::File(FileReply::Stat(_)))
+            | (Self::Place, ToHost::File(FileReply::Placed(_)))
+            | (Self::Watch, ToHost::File(FileReply::Watching)) => !progress.answered,
+            (Self::Details, ToHost::File(FileReply::Details(details))) => !details.is_empty(),
+            (Self::Watch, ToHost::Data(data)) => progress.answered && !data.is_empty(),
+            (Self::Stat, ToHost::Done) => progress.answered || progress.abandoned,
+            (
+                Self::Read | Self::Write | Self::List | Self::Details | Self::Place | Self::Watch,
+                ToHost::Done,
+            )
+            | (
+                Self::Mkdir | Self::Remove | Self::Rename | Self::Copy | Self::Chmod | Self::Link,
+                ToHost::Done,
+            ) => true,
             _ => false,
         }
     }
@@ -101,12 +130,12 @@ impl Progress {
         }
         match answer {
             ToHost::Started(_) | ToHost::Found(_) => self.answered = true,
+            ToHost::File(FileReply::Stat(_) | FileReply::Placed(_) | FileReply::Watching) => {
+                self.answered = true;
+            }
             ToHost::Exited(_) | ToHost::Done | ToHost::Failed(_) => self.ended = true,
             ToHost::Entries(entries) => {
-                self.listed += entries.iter().map(|entry| ENTRY + entry.name.len()).sum::<usize>();
-                if self.listed > MAX_LISTING {
-                    return Err("a folder listing without end".to_owned());
-                }
+                self.list(entries.iter().map(|entry| ENTRY + entry.name.len()).sum())?;
             }
             ToHost::Processes(entries) => {
                 self.listed += entries.iter().map(|entry| ENTRY + entry.command.len()).sum::<usize>();
@@ -114,10 +143,21 @@ impl Progress {
                     return Err("a list of processes without end".to_owned());
                 }
             }
+            ToHost::File(FileReply::Details(details)) => self.list(details.iter().map(detail_size).sum())?,
             _ => {}
         }
         Ok(())
     }
+
+    fn list(&mut self, bytes: usize) -> Result<(), String> {
+        self.listed += bytes;
+        if self.listed > MAX_LISTING { Err("a folder listing without end".to_owned()) } else { Ok(()) }
+    }
+}
+
+fn detail_size(detail: &FileDetail) -> usize {
+    let target = |stat: &FileStat| stat.target.as_ref().map_or(0, Vec::len);
+    3 * ENTRY + detail.name.len() + target(&detail.stat) + detail.behind.as_ref().map_or(0, target)
 }
 
 fn name(answer: &ToHost) -> &'static str {
@@ -134,6 +174,7 @@ fn name(answer: &ToHost) -> &'static str {
         ToHost::Done => "Done",
         ToHost::Failed(_) => "Failed",
         ToHost::Processes(_) => "Processes",
+        ToHost::File(_) => "File",
     }
 }
 

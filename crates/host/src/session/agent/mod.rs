@@ -16,6 +16,7 @@ mod processes;
 mod requests;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use tokio::task::JoinHandle;
 use self::requests::Requests;
 
 pub use open::SessionLabel;
+pub use transfer::{FileReader, FileWriter, Placement, Watching};
 
 /// One live agent. Dropping it ends the channel; the agent then kills what still runs in the foreground.
 #[derive(Debug)]

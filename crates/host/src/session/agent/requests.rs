@@ -178,6 +178,11 @@ impl Requests {
         wakers.into_iter().for_each(Waker::wake);
     }
 
+    /// An end that the protocol allows, but not there.
+    pub(super) fn nonsense(&self, kind: Kind) -> Error {
+        self.lost(kind, "the agent ended the request without an answer")
+    }
+
     pub(super) fn lost(&self, kind: Kind, reason: &str) -> Error {
         Error::SessionLost { id: self.label.id(), during: kind.name().to_owned(), reason: reason.to_owned() }
     }

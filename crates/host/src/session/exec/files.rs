@@ -5,11 +5,14 @@ use bytes::Bytes;
 use super::shell::{Script, as_operand};
 use super::{ExecSession, complaint, list};
 use crate::error::{Error, Result};
-use crate::session::Entry;
+use crate::session::{Entry, FileStat, Links};
 
 const READ: &str = include_str!("scripts/read.sh");
 const WRITE: &str = include_str!("scripts/write.sh");
 const LIST: &str = include_str!("scripts/list.sh");
+const STAT: &str = include_str!("scripts/stat.sh");
+const RENAME: &str = include_str!("scripts/rename.sh");
+const COPY: &str = include_str!("scripts/copy.sh");
 
 /// A file call: what it is called here and in Node, and the path it is about.
 struct Call<'a> {
@@ -67,6 +70,30 @@ impl ExecSession {
         let path_itself = Some(path.trim_end_matches('/')).filter(|path| !path.is_empty()).unwrap_or("/");
         let script = script(r#"exec rm -rf "$1""#, path_itself);
         self.file(Call { name: "remove", syscall: "rm", path }, script).await.map(drop)
+    }
+
+    pub async fn stat(&self, path: &str, links: Links) -> Result<FileStat> {
+        let option = if links == Links::Follow { "-L" } else { "" };
+        let stat = Script { args: vec![as_operand(path), option.to_owned()], ..script(STAT, path) };
+        let printed = self.file(Call { name: "stat", syscall: "stat", path }, stat).await?;
+        list::stat(&printed).ok_or_else(|| self.lost("stat", "stat printed something that is no status"))
+    }
+
+    pub async fn chmod(&self, path: &str, mode: u32) -> Result<()> {
+        let mode = format!("{:04o}", mode & 0o7777);
+        let script = Script { args: vec![as_operand(path), mode], ..script(r#"exec chmod "$2" "$1""#, path) };
+        self.file(Call { name: "chmod", syscall: "chmod", path }, script).await.map(drop)
+    }
+
+    pub async fn rename(&self, path: &str, to: &str) -> Result<()> {
+        let script = Script { args: vec![as_operand(path), as_operand(to)], ..script(RENAME, path) };
+        self.file(Call { name: "rename", syscall: "rename", path }, script).await.map(drop)
+    }
+
+    /// A file, a link, or a folder with all that is in it.
+    pub async fn copy(&self, path: &str, to: &str) -> Result<()> {
+        let script = Script { args: vec![as_operand(path), as_operand(to)], ..script(COPY, path) };
+        self.file(Call { name: "copy", syscall: "copyfile", path }, script).await.map(drop)
     }
 
     async fn file(&self, call: Call<'_>, script: Script) -> Result<Bytes> {

@@ -1,9 +1,11 @@
 //! Reads what list.sh prints.
 
-use crate::session::{Entry, EntryKind};
+use crate::session::{Entry, EntryKind, FileKind, FileStat};
 
 const FORMAT: u32 = 0o170_000;
 const FOLDER: u32 = 0o040_000;
+const FILE: u32 = 0o100_000;
+const LINK: u32 = 0o120_000;
 
 /// The entries, sorted by name; `None` for what no `stat` prints.
 pub(super) fn entries(listing: &[u8]) -> Option<Vec<Entry>> {
@@ -32,6 +34,34 @@ fn entry(name: &[u8], facts: &[u8]) -> Option<Entry> {
     Some(Entry { name: String::from_utf8_lossy(name).into_owned(), kind, size, modified_ms })
 }
 
+/// What stat.sh prints; `None` for anything else.
+pub(super) fn stat(printed: &[u8]) -> Option<FileStat> {
+    let end = printed.iter().position(|byte| *byte == b'\n')?;
+    let mut facts = std::str::from_utf8(&printed[..end]).ok()?.split(' ');
+    let mode = u32::from_str_radix(facts.next()?, 16).ok()?;
+    let kind = match mode & FORMAT {
+        FOLDER => FileKind::Directory,
+        FILE => FileKind::File,
+        LINK => FileKind::Link,
+        _ => FileKind::Other,
+    };
+    let size = facts.next()?.parse().ok()?;
+    let mut seconds = || facts.next()?.parse::<i64>().ok();
+    let (modified, accessed, changed) = (seconds()?, seconds()?, seconds()?);
+    let target = printed[end + 1..].strip_suffix(b"\n").map(<[u8]>::to_vec);
+    Some(FileStat {
+        kind,
+        size,
+        mode: mode & 0o7777,
+        uid: facts.next()?.parse().ok()?,
+        gid: facts.next()?.parse().ok()?,
+        modified_ms: modified * 1000,
+        accessed_ms: accessed * 1000,
+        changed_ms: changed * 1000,
+        target: target.filter(|_| kind == FileKind::Link),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +81,16 @@ mod tests {
                 ("\u{fffd}", EntryKind::File, 4, 30_999),
             ]
         );
+    }
+
+    #[test]
+    fn a_status_has_its_facts_and_a_links_target() {
+        let file = stat(b"81a4 5 10 11 12 1 2\n").expect("a status");
+        assert_eq!((file.kind, file.size, file.mode, file.uid, file.gid), (FileKind::File, 5, 0o644, 1, 2));
+        assert_eq!((file.modified_ms, file.accessed_ms, file.changed_ms), (10_000, 11_000, 12_000));
+        let link = stat(b"a1ff 4 1 2 3 0 0\nto\nhere\n").expect("a status");
+        assert_eq!((link.kind, link.target.as_deref()), (FileKind::Link, Some(&b"to\nhere"[..])));
+        assert!(stat(b"").is_none() && stat(b"81a4 5\n").is_none() && stat(b"x\n").is_none());
     }
 
     #[test]
