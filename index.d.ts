@@ -525,7 +525,7 @@ export interface SandboxMetrics {
 /** One entry of a folder. */
 export interface FileEntry {
   name: string;
-  /** The folder as it was given, and the name. */
+  /** The folder as it was given, and the name; of the workdir as `'.'`, the name alone. */
   path: string;
   isDirectory: boolean;
   /** Links count as what they lead to. */
@@ -538,10 +538,125 @@ export interface FileEntry {
   modified: Date;
 }
 
+/** What `stat` tells. */
+export interface FileStat {
+  /** As it was given. */
+  path: string;
+  /** `'link'` only with `followLinks: false`; `'other'` is a FIFO, a socket or a device. */
+  type: 'file' | 'directory' | 'link' | 'other';
+  isFile: boolean;
+  isDirectory: boolean;
+  isSymbolicLink: boolean;
+  /** Bytes. */
+  size: number;
+  /** Permission bits with set-id and sticky, such as `0o644`. */
+  mode: number;
+  /** The owner's number. */
+  uid: number;
+  /** The group's number. */
+  gid: number;
+  /** When the content last changed. */
+  modified: Date;
+  /** The same moment as `modified`. */
+  lastModified: Date;
+  /** When it was last read, as far as the file system notes that. */
+  accessed: Date;
+  /** When content, owner or mode last changed. */
+  changed: Date;
+  /** What a link holds. */
+  target?: string;
+}
+
+/** Options of `createReadStream`. */
+export interface ReadStreamOptions {
+  /** Gives strings instead of Buffers. */
+  encoding?: BufferEncoding | null;
+  /** Bytes that the stream holds ahead of its reader. @default 65536, Node's own */
+  highWaterMark?: number;
+  /** The first byte, from 0. @default 0 */
+  start?: number;
+  /** The last byte, as in Node: it is read too. @default the file's last */
+  end?: number;
+  /** Destroys the stream with an `AbortError`. */
+  signal?: AbortSignal;
+}
+
+/** Options of `createWriteStream`. */
+export interface WriteStreamOptions {
+  /** Of strings that are written without one. @default 'utf8' */
+  encoding?: BufferEncoding | null;
+  /** Bytes after which `write()` answers false. @default 16384, Node's own */
+  highWaterMark?: number;
+  /** `'w'` replaces what the file held, `'a'` appends. @default 'w' */
+  flags?: 'w' | 'a';
+  /** Permission bits that the file has in the end, such as `0o755`. @default as it has them, or as the umask gives them */
+  mode?: number | string;
+  /** Destroys the stream with an `AbortError`; the file keeps what was written. */
+  signal?: AbortSignal;
+}
+
+/** How far an upload or download is. */
+export interface TransferProgress {
+  /** Bytes moved so far. */
+  bytes: number;
+  /** Bytes of all files, as they were when it began. */
+  totalBytes: number;
+  /** Files that are there whole. */
+  files: number;
+}
+
+/** Options of `upload` and `download`. */
+export interface TransferOptions {
+  /** Told about ten times a second, and at the end. What it throws ends the transfer and rejects the call. */
+  onProgress?: (progress: TransferProgress) => void;
+  /** Ends the transfer with an `AbortError`: no file is left half-written, those that are whole stay. */
+  signal?: AbortSignal;
+}
+
+/** What an upload or download came to. */
+export interface TransferResult {
+  /** Files moved. */
+  files: number;
+  /** Bytes moved. */
+  bytes: number;
+  /** Paths of what was left out: FIFOs, sockets, devices, and on Windows links and names that cannot be there. */
+  skipped: string[];
+}
+
+/** Something that happened to a watched file. */
+export interface WatchEvent {
+  /**
+   * `'rename'` is of the old name, a `'create'` of the new one follows if that is watched too. `'overflow'`: more happened
+   * than could be told; look for yourself.
+   */
+  type: 'create' | 'write' | 'remove' | 'rename' | 'chmod' | 'overflow';
+  /** What is watched as it was given, and the path below it. */
+  path: string;
+}
+
+/** Options of `watch`. */
+export interface WatchOptions {
+  /** Also all folders below, those that come later included; links are not followed. @default false */
+  recursive?: boolean;
+  /** Ends the watch. */
+  signal?: AbortSignal;
+}
+
+/** A watch that goes on until it is closed. It keeps Node running, as `fs.watch` does. */
+export interface FileWatcher {
+  /** Ends it; no event is told after that. */
+  close(): Promise<void>;
+  /** Settles when it has ended; rejects with what the callback threw, or `ERR_SESSION_LOST` where the sandbox has gone. */
+  readonly closed: Promise<void>;
+  /** The same as `close()`: `await using watcher = …`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
 /**
  * Files of a sandbox. Relative paths start at the workdir; nothing in a path is ever taken for shell.
  *
  * Failures carry Node's own codes with `path` and `syscall`: `ENOENT`, `EISDIR`, `ENOTDIR`, `EACCES`, `ENOSPC`, `EROFS`.
+ * Calls that need the agent reject with `ERR_AGENT_UNAVAILABLE` in a sandbox that works without it (`session: 'exec'`).
  */
 export interface DockerFileSystem {
   /**
@@ -558,12 +673,100 @@ export interface DockerFileSystem {
   writeFile(path: string, content: string | Uint8Array | ArrayBuffer): Promise<void>;
   /** Makes a folder and its parents; one that exists is fine. @throws {DockerProviderError} `ENOTDIR`, `EACCES`, `EROFS` */
   mkdir(path: string): Promise<void>;
-  /** Lists a folder, sorted by name. @throws {DockerProviderError} `ENOENT`, `ENOTDIR`, `EACCES` */
-  readdir(path: string): Promise<FileEntry[]>;
+  /**
+   * Lists a folder, sorted by name; with `recursive`, all that is below it, sorted by path: folders behind links are not
+   * entered. `recursive` needs the agent.
+   * @throws {DockerProviderError} `ENOENT`, `ENOTDIR`, `EACCES`, `ERR_AGENT_UNAVAILABLE`
+   */
+  readdir(path: string, options?: { recursive?: boolean }): Promise<FileEntry[]>;
   /** Whether something is there, through links. */
   exists(path: string): Promise<boolean>;
   /** Removes a file, or a folder with all that is in it; a missing one is fine. @throws {DockerProviderError} `EACCES`, `EROFS` */
   remove(path: string): Promise<void>;
+
+  /**
+   * What a file, folder or link is. Times are to the millisecond; over `session: 'exec'`, to the second.
+   * @param options `followLinks: false` tells of a link itself @default { followLinks: true }
+   * @throws {DockerProviderError} `ENOENT`, `ENOTDIR`, `EACCES`
+   */
+  stat(path: string, options?: { followLinks?: boolean }): Promise<FileStat>;
+  /**
+   * Gives a file or folder another name; a file that has it is replaced, and so is an empty folder by a folder. Between
+   * file systems it is copied and then removed.
+   * @throws {DockerProviderError} `ENOENT`, `EISDIR`, `ENOTDIR`, `ENOTEMPTY`, `EACCES`, `EROFS`
+   */
+  rename(from: string, to: string): Promise<void>;
+  /**
+   * Copies a file, a link, or a folder with all that is in it. Permission bits and links are kept, missing parents are
+   * made, a file in the place is replaced, a folder there is filled.
+   * @throws {DockerProviderError} `ENOENT`, `EISDIR`, `ENOTDIR`, `EACCES`, `ENOSPC`, `EROFS`; `EINVAL` for a folder into
+   *   itself, and for FIFOs, sockets and devices
+   */
+  copy(from: string, to: string): Promise<void>;
+  /**
+   * Changes permission bits, through links.
+   * @param mode such as `0o755` or `'755'`
+   * @throws {DockerProviderError} `ENOENT`, `EPERM`, `EROFS`
+   */
+  chmod(path: string, mode: number | string): Promise<void>;
+
+  /**
+   * A file as a stream: the sandbox reads on only as its reader does. Destroying it closes the file. Errors, such as
+   * `ENOENT`, are the stream's. Needs the agent.
+   *
+   * ```js
+   * await pipeline(sandbox.filesystem.createReadStream('/tmp/data.csv'), response);
+   * ```
+   */
+  createReadStream(path: string, options?: ReadStreamOptions | BufferEncoding): Readable;
+  /**
+   * A stream into a file, made with its missing parents: `write()` answers false while the sandbox is slower. `'finish'`
+   * comes when everything is in the file; destroyed before, the file keeps what was written. Needs the agent.
+   *
+   * ```js
+   * await pipeline(request, sandbox.filesystem.createWriteStream('/tmp/upload.bin'));
+   * ```
+   */
+  createWriteStream(path: string, options?: WriteStreamOptions | BufferEncoding): Writable;
+
+  /**
+   * Copies a file or folder of this machine into the sandbox, where `path` becomes what `hostPath` is: a folder that is
+   * there is filled. Permission bits and links are kept, the owner is the sandbox's user. In a folder nothing is written
+   * outside of `path`: links in the way are replaced. Needs the agent.
+   *
+   * ```js
+   * await sandbox.filesystem.upload('./project', '/workspace', { onProgress: ({ bytes, totalBytes }) => {} });
+   * ```
+   * @throws {DockerProviderError} Node's codes of either side, with `path` telling which; `ERR_AGENT_UNAVAILABLE`;
+   *   `AbortError` where `signal` was aborted
+   */
+  upload(hostPath: string, path: string, options?: TransferOptions): Promise<TransferResult>;
+  /**
+   * Copies a file or folder of the sandbox to this machine, where `hostPath` becomes what `path` is: a folder that is
+   * there is filled. Permission bits (without set-id) and links are kept. Whatever the sandbox holds, nothing is written
+   * outside of `hostPath`, and never through a link. Needs the agent.
+   * @throws {DockerProviderError} Node's codes of either side, with `path` telling which; `ERR_AGENT_UNAVAILABLE`;
+   *   `AbortError` where `signal` was aborted
+   */
+  download(path: string, hostPath: string, options?: TransferOptions): Promise<TransferResult>;
+
+  /**
+   * Tells what happens to a file, in a folder or, with `recursive`, in all below it. The watch has begun when the promise
+   * resolves; events come one after another, each when the callback before has ended. Needs the agent.
+   *
+   * ```js
+   * const watcher = await sandbox.filesystem.watch('/workspace', { recursive: true }, ({ type, path }) => console.log(type, path));
+   * await watcher.close();
+   * ```
+   * @throws {DockerProviderError} `ENOENT`, `EACCES`, `ENOSPC` where the system has no watches left,
+   *   `ERR_AGENT_UNAVAILABLE`
+   */
+  watch(
+    path: string,
+    options: WatchOptions | undefined,
+    onEvent: (event: WatchEvent) => unknown,
+  ): Promise<FileWatcher>;
+  watch(path: string, onEvent: (event: WatchEvent) => unknown): Promise<FileWatcher>;
 }
 
 /** A place of its own to run code in: one Docker container. */

@@ -78,8 +78,8 @@ eachUserland('filesystem: files', ({ config, session }) => {
     assert.deepEqual(
       (await filesystem.readdir('.')).map(({ name, path }) => [name, path]),
       [
-        ['folder', './folder'],
-        ['relative.txt', './relative.txt'],
+        ['folder', 'folder'],
+        ['relative.txt', 'relative.txt'],
       ],
     );
     assert.equal(await filesystem.exists('folder'), true);

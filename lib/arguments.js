@@ -197,11 +197,29 @@ function codeArguments(rest) {
   return { runtime: first, run: checkRunOptions(second) };
 }
 
+/** Permission bits, as Node takes them. @param {unknown} value @param {string} path @returns {number} */
+function checkMode(value, path) {
+  const mode = typeof value === 'string' && /^[0-7]{1,4}$/.test(value) ? Number.parseInt(value, 8) : value;
+  if (typeof mode !== 'number' || !Number.isInteger(mode) || mode < 0 || mode > 0o7777) {
+    throw invalid(path, `expected permission bits such as 0o755 or '755', got ${String(value)}`);
+  }
+  return mode;
+}
+
+/** @param {unknown} value @param {string} path */
+function checkCount(value, path) {
+  if (!Number.isSafeInteger(value) || Number(value) < 0) {
+    throw invalid(path, `expected a whole number, 0 or more, got ${String(value)}`);
+  }
+}
+
 module.exports = {
   RUN_OPTIONS,
   checkBoolean,
   checkContent,
+  checkCount,
   checkFunction,
+  checkMode,
   checkNumber,
   checkObject,
   checkOptions,

@@ -2,18 +2,55 @@
 'use strict';
 
 const { callSite, settle } = require('./call.js');
-const { checkContent, checkObject, checkString, unknownKey } = require('./arguments.js');
+const {
+  checkBoolean,
+  checkContent,
+  checkMode,
+  checkObject,
+  checkOptions,
+  checkString,
+  unknownKey,
+} = require('./arguments.js');
 const { invalid } = require('./errors.js');
 const { hiddenSlot } = require('./hidden.js');
+const { join } = require('./paths.js');
 
 /** @typedef {import('./native').NativeSandbox} NativeSandbox */
 
 /** @type {import('./hidden').Slot<NativeSandbox>} */
 const native = hiddenSlot('native');
 
-/** @param {string} folder @param {string} name */
-function join(folder, name) {
-  return folder.endsWith('/') ? folder + name : `${folder}/${name}`;
+/** @param {string} path @param {import('./native').Entry} entry @returns {import('../index').FileEntry} */
+function fileEntry(path, { name, isDirectory, size, modifiedMs }) {
+  return {
+    name,
+    path,
+    isDirectory,
+    type: isDirectory ? 'directory' : 'file',
+    size,
+    lastModified: new Date(modifiedMs),
+    modified: new Date(modifiedMs),
+  };
+}
+
+/** @param {string} path @param {import('./native').FileStat} stat @returns {import('../index').FileStat} */
+function fileStat(path, { kind, size, mode, uid, gid, modifiedMs, accessedMs, changedMs, target }) {
+  return {
+    path,
+    type: kind,
+    isFile: kind === 'file',
+    isDirectory: kind === 'directory',
+    isSymbolicLink: kind === 'link',
+    size,
+    mode,
+    uid,
+    gid,
+    modified: new Date(modifiedMs),
+    lastModified: new Date(modifiedMs),
+    accessed: new Date(accessedMs),
+    changed: new Date(changedMs),
+    ...(target === undefined ? {} : { target }),
+  };
 }
 
 /** @param {unknown} options @returns {boolean} whether text is asked for */
@@ -58,20 +95,14 @@ class DockerFileSystem {
     await settle(native.get(this).mkdir(path), site);
   }
 
-  /** @param {string} path @returns {Promise<import('../index').FileEntry[]>} */
-  async readdir(path) {
+  /** @param {string} path @param {unknown} [options] @returns {Promise<import('../index').FileEntry[]>} */
+  async readdir(path, options) {
     const site = callSite(this.readdir);
     checkString(path, 'path');
-    const entries = await settle(native.get(this).readdir(path), site);
-    return entries.map(({ name, isDirectory, size, modifiedMs }) => ({
-      name,
-      path: join(path, name),
-      isDirectory,
-      type: isDirectory ? 'directory' : 'file',
-      size,
-      lastModified: new Date(modifiedMs),
-      modified: new Date(modifiedMs),
-    }));
+    const { recursive } = checkOptions(options, { recursive: checkBoolean });
+    const handle = native.get(this);
+    const entries = await settle(recursive ? handle.readTree(path) : handle.readdir(path), site);
+    return entries.map((entry) => fileEntry(join(path, entry.path ?? entry.name), entry));
   }
 
   /** @param {string} path @returns {Promise<boolean>} */
@@ -86,6 +117,75 @@ class DockerFileSystem {
     const site = callSite(this.remove);
     checkString(path, 'path');
     await settle(native.get(this).remove(path), site);
+  }
+
+  /** @param {string} path @param {unknown} [options] @returns {Promise<import('../index').FileStat>} */
+  async stat(path, options) {
+    const site = callSite(this.stat);
+    checkString(path, 'path');
+    const { followLinks = true } = checkOptions(options, { followLinks: checkBoolean });
+    return fileStat(path, await settle(native.get(this).stat(path, followLinks), site));
+  }
+
+  /** @param {string} from @param {string} to @returns {Promise<void>} */
+  async rename(from, to) {
+    const site = callSite(this.rename);
+    checkString(from, 'from');
+    checkString(to, 'to');
+    await settle(native.get(this).rename(from, to), site);
+  }
+
+  /** @param {string} from @param {string} to @returns {Promise<void>} */
+  async copy(from, to) {
+    const site = callSite(this.copy);
+    checkString(from, 'from');
+    checkString(to, 'to');
+    await settle(native.get(this).copy(from, to), site);
+  }
+
+  /** @param {string} path @param {number | string} mode @returns {Promise<void>} */
+  async chmod(path, mode) {
+    const site = callSite(this.chmod);
+    checkString(path, 'path');
+    await settle(native.get(this).chmod(path, checkMode(mode, 'mode')), site);
+  }
+
+  /** @param {string} path @param {unknown} [options] @returns {import('node:stream').Readable} */
+  createReadStream(path, options) {
+    const { readStream } = require('./file-streams.js');
+    return readStream(native.get(this), path, options, callSite(this.createReadStream));
+  }
+
+  /** @param {string} path @param {unknown} [options] @returns {import('node:stream').Writable} */
+  createWriteStream(path, options) {
+    const { writeStream } = require('./file-streams.js');
+    return writeStream(native.get(this), path, options, callSite(this.createWriteStream));
+  }
+
+  /** @param {string} hostPath @param {string} path @param {unknown} [options] */
+  async upload(hostPath, path, options) {
+    const site = callSite(this.upload);
+    checkString(hostPath, 'hostPath');
+    checkString(path, 'path');
+    const { transfer } = require('./transfer.js');
+    return transfer(() => native.get(this).upload(hostPath, path), options, site);
+  }
+
+  /** @param {string} path @param {string} hostPath @param {unknown} [options] */
+  async download(path, hostPath, options) {
+    const site = callSite(this.download);
+    checkString(path, 'path');
+    checkString(hostPath, 'hostPath');
+    const { transfer } = require('./transfer.js');
+    return transfer(() => native.get(this).download(path, hostPath), options, site);
+  }
+
+  /** @param {string} path @param {unknown[]} rest options, which may be left out, and the callback */
+  async watch(path, ...rest) {
+    const site = callSite(this.watch);
+    checkString(path, 'path');
+    const { watch } = require('./file-watch.js');
+    return watch(native.get(this), path, rest, site);
   }
 }
 

@@ -57,9 +57,40 @@ export interface PullProgress {
 
 export interface Entry {
   name: string;
+  /** Below the folder that was listed with all that is in it. */
+  path?: string;
   isDirectory: boolean;
   size: number;
   modifiedMs: number;
+}
+
+export interface FileStat {
+  kind: 'file' | 'directory' | 'link' | 'other';
+  size: number;
+  mode: number;
+  uid: number;
+  gid: number;
+  modifiedMs: number;
+  accessedMs: number;
+  changedMs: number;
+  /** What a link holds. */
+  target?: string;
+}
+
+export interface Transferred {
+  done: boolean;
+  bytes: number;
+  /** Known once everything has been listed. */
+  totalBytes?: number;
+  files: number;
+  /** What was left out; with `done`. */
+  skipped: string[];
+}
+
+export interface WatchEvent {
+  type: 'create' | 'write' | 'remove' | 'rename' | 'chmod' | 'overflow';
+  /** Below what is watched; empty: it itself. */
+  path: string;
 }
 
 export interface Info {
@@ -177,6 +208,34 @@ export declare class NativeProcess {
   close(): void;
 }
 
+export declare class NativeReader {
+  /** The next bytes; null at the end. */
+  next(): Promise<Outcome<Buffer | null>>;
+  close(): void;
+}
+
+export declare class NativeWriter {
+  open(): Promise<Outcome<void>>;
+  /** Settles when there is room for more. */
+  write(content: Uint8Array): Promise<Outcome<void>>;
+  /** Settles when everything is in the file. */
+  finish(): Promise<Outcome<void>>;
+  close(): void;
+}
+
+export declare class NativeTransfer {
+  /** Goes on with it, until there is something to tell. */
+  next(cancel?: Cancel): Promise<Outcome<Transferred>>;
+  close(): void;
+}
+
+export declare class NativeWatch {
+  /** What has happened since; null once it is closed. */
+  next(): Promise<Outcome<WatchEvent[] | null>>;
+  isClosed(): boolean;
+  close(): void;
+}
+
 export declare class NativeSandbox {
   facts(): Facts;
   spawn(command: string, args: string[] | undefined, extras: LiveExtras): Promise<Outcome<NativeProcess>>;
@@ -199,6 +258,16 @@ export declare class NativeSandbox {
   readdir(path: string): Promise<Outcome<Entry[]>>;
   exists(path: string): Promise<Outcome<boolean>>;
   remove(path: string): Promise<Outcome<void>>;
+  readTree(path: string): Promise<Outcome<Entry[]>>;
+  stat(path: string, followLinks: boolean): Promise<Outcome<FileStat>>;
+  chmod(path: string, mode: number): Promise<Outcome<void>>;
+  rename(from: string, to: string): Promise<Outcome<void>>;
+  copy(from: string, to: string): Promise<Outcome<void>>;
+  readStream(path: string, from: number, length?: number): NativeReader;
+  writeStream(path: string, append: boolean, mode?: number): NativeWriter;
+  upload(hostPath: string, path: string): NativeTransfer;
+  download(path: string, hostPath: string): NativeTransfer;
+  watch(path: string, recursive: boolean, cancel?: Cancel): Promise<Outcome<NativeWatch>>;
   info(): Promise<Outcome<Info>>;
   metrics(): Promise<Outcome<Metrics>>;
   pause(): Promise<Outcome<void>>;

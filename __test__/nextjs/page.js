@@ -6,7 +6,6 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { chromium } = require('playwright-core');
 const { ROOT } = require('../../scripts/setup');
-const { until } = require('./server.js');
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const FLAGS = [
@@ -89,39 +88,6 @@ class Page {
   async choose(name) {
     await this.page.getByRole('radio', { name }).check({ force: true });
     await this.page.getByRole('textbox', { name: `${name} code` }).waitFor();
-  }
-
-  /** Its rows as they are drawn. @returns {Promise<string[]>} */
-  async terminalRows() {
-    const rows = await this.page.locator('.xterm-rows > div').allTextContents();
-    return rows.map((row) => row.replaceAll('\u00a0', ' ').trimEnd());
-  }
-
-  async openTerminal() {
-    await this.page.getByRole('tab', { name: 'Terminal' }).click();
-    await until('the terminal has a prompt', async () =>
-      (await this.terminalRows()).some((row) => /[#$]$/.test(row)),
-    );
-  }
-
-  /** Types a line into the terminal. @param {string} line */
-  async type(line) {
-    await this.page.locator('.xterm-helper-textarea').focus();
-    await this.page.keyboard.type(line);
-    await this.page.keyboard.press('Enter');
-  }
-
-  /** Waits for a row of the terminal. @param {RegExp} words */
-  async terminalShows(words) {
-    const there = async () => (await this.terminalRows()).some((row) => words.test(row));
-    await until(`the terminal shows ${words}`, there).catch(async (error) => {
-      throw new Error(`${error.message}\n${(await this.terminalRows()).join('\n')}`);
-    });
-  }
-
-  /** How many rows the terminal has. */
-  async terminalSize() {
-    return (await this.terminalRows()).length;
   }
 
   /** @param {number} seconds */

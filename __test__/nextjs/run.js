@@ -105,7 +105,7 @@ async function development(stage) {
       assert.equal(await page.run('print("after a reload")'), 'after a reload\n');
       await same();
     });
-    await page.shot('10-dev');
+    await page.shot('9-dev');
   });
 }
 

@@ -1,0 +1,156 @@
+'use strict';
+
+// Files that are large enough to go in by the engine's archive API: the same call, the same outcome.
+
+const assert = require('node:assert/strict');
+const { createHash, randomBytes } = require('node:crypto');
+const { describe, it } = require('node:test');
+const { witness } = require('./support/docker.js');
+const { SUITE_TIMEOUT, shareSandbox } = require('./support/sandboxes.js');
+const { rejection, within } = require('./support/wait.js');
+
+/** @typedef {import('../index').DockerSandbox} DockerSandbox */
+
+const LARGE = 20_000_000;
+const content = randomBytes(LARGE);
+
+/** @param {DockerSandbox} sandbox @param {string} path */
+async function sum(sandbox, path) {
+  return (await sandbox.runCommand('sha256sum', [path])).stdout.split(' ')[0];
+}
+
+/** @param {Uint8Array} bytes */
+const sumOf = (bytes) => createHash('sha256').update(bytes).digest('hex');
+
+/** @param {DockerSandbox} sandbox @param {string[]} args */
+async function lines(sandbox, ...args) {
+  return (await sandbox.runCommand(args[0], args.slice(1))).stdout.trim().split('\n');
+}
+
+/**
+ * How many archives the engine unpacked in the container during the work.
+ * @param {string} id @param {() => Promise<unknown>} work
+ */
+async function archives(id, work) {
+  const seconds = () => Date.now() / 1000;
+  const since = seconds();
+  await work();
+  const filters = { container: [id], event: ['extract-to-dir'] };
+  const events = await witness.getEvents({ since, until: seconds() + 0.01, filters });
+  let text = '';
+  for await (const chunk of events) text += chunk;
+  return text.split('\n').filter(Boolean).length;
+}
+
+describe('filesystem: large files', { timeout: SUITE_TIMEOUT }, () => {
+  const shared = shareSandbox({
+    image: { name: 'python:3.11-slim' },
+    createOptions: { HostConfig: { Tmpfs: { '/small': 'size=24m,mode=1777' } } },
+  });
+
+  it('go in by the archive API, with parents, mode and owner as small ones', async () => {
+    const { sandbox } = shared;
+    const path = 'new/parents/large file';
+    const count = await archives(shared.id, () => sandbox.filesystem.writeFile(path, content));
+    assert.equal(count, 1);
+    assert.equal(await sum(sandbox, path), sumOf(content));
+    await sandbox.filesystem.writeFile('new/small', 'x');
+    const facts = await lines(sandbox, 'stat', '-c', '%u %g %a', path, 'new/small');
+    assert.equal(facts[0], facts[1]);
+    assert.deepEqual(await lines(sandbox, 'ls', '-A', 'new/parents'), ['large file']);
+    const age = Date.now() - (await sandbox.filesystem.stat(path)).modified.getTime();
+    assert.ok(Math.abs(age) < 600_000, `changed ${age} ms ago`);
+  });
+
+  it('replace what was there in place, through links', async () => {
+    const { sandbox } = shared;
+    await sandbox.runCommand(`head -c 30000000 /dev/zero > /tmp/old; chmod 751 /tmp/old; chown 1:2 /tmp/old
+      ln /tmp/old /tmp/second-name; ln -s old /tmp/link`);
+    const before = await lines(sandbox, 'stat', '-c', '%i %u %g %a %h', '/tmp/old');
+    assert.equal(await archives(shared.id, () => sandbox.filesystem.writeFile('/tmp/link', content)), 1);
+    assert.deepEqual(await lines(sandbox, 'stat', '-c', '%i %u %g %a %h', '/tmp/old'), before);
+    assert.equal(await sum(sandbox, '/tmp/second-name'), sumOf(content));
+    assert.equal(
+      (await sandbox.runCommand('readlink /tmp/link; ls -A /tmp | grep computesdk')).stdout,
+      'old\n',
+    );
+  });
+
+  it('go through the agent where the engine does not see the place', async () => {
+    const { sandbox } = shared;
+    const count = await archives(shared.id, async () => {
+      await sandbox.filesystem.writeFile('/small/large', content);
+      await sandbox.filesystem.writeFile('/dev/shm/large', content);
+    });
+    assert.equal(count, 0);
+    assert.equal(await sum(sandbox, '/small/large'), sumOf(content));
+    assert.equal(await sum(sandbox, '/dev/shm/large'), sumOf(content));
+    await sandbox.runCommand('rm /small/* /dev/shm/*');
+  });
+
+  it('fail as small ones do', async () => {
+    const { filesystem } = shared.sandbox;
+    await filesystem.writeFile('/tmp/file', 'kept');
+    for (const [path, code] of [
+      ['/tmp', 'EISDIR'],
+      ['/tmp/file/below', 'ENOTDIR'],
+      [`/tmp/${'x'.repeat(256)}`, 'ENAMETOOLONG'],
+      ['/tmp/folder/', 'EISDIR'],
+    ]) {
+      const error = await rejection(filesystem.writeFile(path, content));
+      assert.equal(error.code, code, path);
+      assert.equal(error.path, path);
+    }
+    const full = await rejection(filesystem.writeFile('/small/full', Buffer.alloc(30_000_000)));
+    assert.equal(full.code, 'ENOSPC');
+    assert.equal(await filesystem.readFile('/tmp/file'), 'kept');
+  });
+
+  it('go in several at a time, beside small ones', async () => {
+    const { sandbox } = shared;
+    const files = Array.from({ length: 3 }, (_, at) => `/tmp/several/${at}`);
+    await Promise.all([
+      ...files.map((path) => sandbox.filesystem.writeFile(path, content)),
+      ...files.map((path) => sandbox.filesystem.writeFile(`${path}.small`, path)),
+    ]);
+    for (const path of files) assert.equal(await sum(sandbox, path), sumOf(content));
+    assert.equal((await sandbox.filesystem.readdir('/tmp/several')).length, 6);
+  });
+
+  it('end with the sandbox, clearly', async () => {
+    const { docker } = require('../index.js');
+    const doomed = await docker({ image: { name: 'python:3.11-slim' } }).sandbox.create();
+    const writing = doomed.filesystem.writeFile('/tmp/large', Buffer.alloc(200_000_000)).then(
+      () => 'was faster',
+      (error) => error.code,
+    );
+    await doomed.destroy();
+    assert.match(await within(writing, 'the write'), /^(ERR_SESSION_LOST|ERR_SANDBOX_NOT_FOUND|was faster)$/);
+  });
+});
+
+describe('filesystem: large files of an unprivileged user', { timeout: SUITE_TIMEOUT }, () => {
+  const shared = shareSandbox({
+    image: { name: 'python:3.11-slim' },
+    container: { user: 'nobody', workdir: '/tmp' },
+  });
+
+  it('belong to that user, and end where it has no rights', async () => {
+    const { sandbox } = shared;
+    const root = { user: 'root' };
+    await sandbox.runCommand(
+      'mkdir -m 777 /open; mkdir /fixed; : > /fixed/theirs; chown nobody /fixed/theirs; : > /fixed/other',
+      root,
+    );
+    assert.equal(await archives(shared.id, () => sandbox.filesystem.writeFile('/open/large', content)), 1);
+    assert.equal(await sum(sandbox, '/open/large'), sumOf(content));
+    assert.deepEqual(await lines(sandbox, 'stat', '-c', '%U %a', '/open/large'), ['nobody 644']);
+    // Its own file in a folder where it may make none.
+    await sandbox.filesystem.writeFile('/fixed/theirs', content);
+    assert.equal(await sum(sandbox, '/fixed/theirs'), sumOf(content));
+    for (const path of ['/fixed/other', '/fixed/new', '/etc/passwd']) {
+      assert.equal((await rejection(sandbox.filesystem.writeFile(path, content))).code, 'EACCES', path);
+    }
+    assert.deepEqual(await lines(sandbox, 'ls', '-A', '/fixed'), ['other', 'theirs']);
+  });
+});
