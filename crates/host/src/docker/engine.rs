@@ -7,7 +7,6 @@ use tokio::sync::OnceCell;
 use super::bridge;
 use super::connect::{self, Connection};
 use super::failure::Failure;
-use super::pause::Gates;
 use super::wire::{Wait, Wire};
 use crate::error::Result;
 
@@ -22,7 +21,6 @@ struct Inner {
     wire: Arc<Wire>,
     bollard: bollard::Docker,
     info: OnceCell<EngineInfo>,
-    gates: Gates,
 }
 
 /// What an engine says of itself, and where it was found.
@@ -42,7 +40,7 @@ impl Engine {
     pub fn new(connection: Connection) -> Result<Self> {
         let wire = Arc::new(Wire::new(connect::find(connection)?)?);
         let bollard = bridge::bollard_over(Arc::clone(&wire))?;
-        Ok(Self { inner: Arc::new(Inner { wire, bollard, info: OnceCell::new(), gates: Gates::default() }) })
+        Ok(Self { inner: Arc::new(Inner { wire, bollard, info: OnceCell::new() }) })
     }
 
     /// Whether containers' own addresses can be reached from here.
@@ -80,10 +78,6 @@ impl Engine {
 
     pub(super) fn wire(&self) -> &Wire {
         &self.inner.wire
-    }
-
-    pub(super) fn gates(&self) -> &Gates {
-        &self.inner.gates
     }
 
     pub(super) fn bollard(&self) -> &bollard::Docker {

@@ -20,6 +20,7 @@ use super::demux::{Demux, Step};
 use super::engine::Engine;
 use super::failure::Failure;
 use super::names::is_name;
+use super::pause::{Gate, Started};
 use super::raw::RawRequest;
 use super::wire::Wait;
 use crate::chunk::Chunk;
@@ -61,6 +62,7 @@ pub struct ExecOutput {
     demux: Demux,
     container: String,
     ended: bool,
+    _started: Started,
 }
 
 #[derive(Deserialize)]
@@ -73,13 +75,15 @@ struct State {
 impl Engine {
     /// Creates and starts, attached to its output, and to its stdin where asked for.
     pub async fn exec(&self, container: &str, spec: ExecSpec) -> Result<ExecStream> {
-        let gate = self.gates().of(container);
-        let _open = gate.read().await;
+        let gate = Gate::of(container);
+        let _open = gate.pass().await;
         let id = self.create_exec(container, &spec).await?;
         match self.attach(&id).await {
             Ok(connection) => {
                 let (output, input) = tokio::io::split(TokioIo::new(connection));
-                Ok(ExecStream { id, input: ExecInput(input), output: ExecOutput::new(output, container) })
+                let started = Started::new(&gate, &id);
+                let output = ExecOutput::new(output, container, started);
+                Ok(ExecStream { id, input: ExecInput(input), output })
             }
             Err(failure) => Err(self.no_exec(container, failure, "start an exec in").await),
         }
@@ -169,13 +173,14 @@ impl Engine {
 }
 
 impl ExecOutput {
-    fn new(connection: ReadHalf<TokioIo<Upgraded>>, container: &str) -> Self {
+    fn new(connection: ReadHalf<TokioIo<Upgraded>>, container: &str, started: Started) -> Self {
         Self {
             connection,
             buffer: BytesMut::new(),
             demux: Demux::default(),
             container: container.to_owned(),
             ended: false,
+            _started: started,
         }
     }
 
