@@ -198,6 +198,24 @@ export interface DockerConfig {
    * @default 'auto'
    */
   session?: 'auto' | 'agent' | 'exec';
+  /** How long sandboxes live, whatever becomes of this process. @default no end */
+  lifetime?: SandboxLifetime;
+}
+
+/**
+ * When a sandbox ends by itself, as if it were destroyed: its first process, the agent, ends, and with it the container,
+ * which Docker then removes (`container.autoRemove` with `cleanup: 'always'`; otherwise it stops and stays). That
+ * holds when this process is dead. Time goes on while a sandbox is paused; its end then comes with `resume()`. Needs the
+ * agent.
+ */
+export interface SandboxLifetime {
+  /** Milliseconds from its start; `extendLifetime` adds to it. Code in the sandbox cannot. @default no limit */
+  max?: number;
+  /**
+   * Milliseconds since the last call on it. A command that runs counts as a call, a background one does not; to an
+   * eighth of it, at most 5 seconds, exact. @default no limit
+   */
+  idle?: number;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -492,6 +510,8 @@ export interface SandboxInfo {
   createdAt: Date;
   /** Default execution timeout of this sandbox, milliseconds. */
   timeout: number;
+  /** When it ends by itself unless it is used (`lifetime.idle`) or extended; asking counts as use. Only with a lifetime. */
+  expiresAt?: Date;
   /**
    * The caller's own metadata with its types, and `image`, `name`, `runtime`, `session` (`'agent'` or `'exec'`),
    * `sessionReason` (why `'auto'` fell back), `engine` (`{ name, version, apiVersion, found }`).
@@ -863,6 +883,15 @@ export interface DockerSandbox {
   }): Promise<SandboxMetrics> & AsyncIterable<SandboxMetrics>;
 
   /**
+   * Puts the end off that `lifetime.max` set.
+   * @param ms milliseconds to add, 1 to about 5,368,709,000 (62 days), rounded up to 10
+   * @returns the new end
+   * @throws {DockerProviderError} `ERR_INVALID_CONFIG` (no `lifetime.max`, or no such number), `ERR_SANDBOX_NOT_FOUND`,
+   *   `ERR_SANDBOX_STOPPED`, `ERR_DOCKER_UNREACHABLE`
+   */
+  extendLifetime(ms: number): Promise<Date>;
+
+  /**
    * Freezes every process of the sandbox, until `resume()`. Commands that run wait, with their timeouts running on; new
    * ones and file calls reject with `ERR_SANDBOX_STOPPED`. Memory stays taken. Safe to call twice.
    * @throws {DockerProviderError} `ERR_SANDBOX_NOT_FOUND`, `ERR_DOCKER_UNREACHABLE`, `ERR_DOCKER_API` (such as a stopped one)
@@ -912,6 +941,8 @@ export interface CreateSandboxOptions {
   namespace?: string;
   /** Default execution timeout of this sandbox, milliseconds. @default `config.timeout` */
   timeout?: number;
+  /** How long it lives, over `config.lifetime` key by key. @default `config.lifetime` */
+  lifetime?: SandboxLifetime;
   /** Ports to publish, each on a free port of 127.0.0.1, beside `container.ports`. */
   ports?: number[];
   /** Attaches to this running sandbox; creates a new one where it is not there. */
@@ -941,6 +972,30 @@ export interface DockerSandboxManager {
    * @throws {DockerProviderError} `ERR_SANDBOX_NOT_FOUND`, `ERR_DOCKER_UNREACHABLE`, `ERR_DOCKER_API`
    */
   destroy(sandboxId: string): Promise<void>;
+  /**
+   * Removes what hosts that died have left on this engine: sandboxes that have stopped (those that `cleanup` kept, too)
+   * or never started and are older than a minute, and agent volumes of other versions that nobody uses.
+   *
+   * ```js
+   * await provider.sandbox.prune({ olderThan: 24 * 3600_000 });
+   * ```
+   * @param options.olderThan removes every sandbox that was created longer ago, milliseconds, running or not
+   * @param options.all removes every sandbox, whoever made it
+   * @throws {DockerProviderError} `ERR_INVALID_CONFIG`, `ERR_DOCKER_UNREACHABLE`, `ERR_DOCKER_API`
+   */
+  prune(options?: { olderThan?: number; all?: boolean }): Promise<PruneResult>;
+}
+
+/** What `prune` removed. */
+export interface PruneResult {
+  /** Ids of sandboxes. */
+  sandboxes: string[];
+  /** Ids of sandboxes that waited in a pool. */
+  poolMembers: string[];
+  /** Ids of containers that were made to fill an agent volume. */
+  helpers: string[];
+  /** Names of agent volumes. */
+  volumes: string[];
 }
 
 /** A saved state of a sandbox. */

@@ -99,6 +99,7 @@ export interface Info {
   status: string;
   createdMs: number;
   timeoutMs: number;
+  expiresMs?: number;
   /** JSON text. */
   metadata: string;
 }
@@ -270,13 +271,23 @@ export declare class NativeSandbox {
   watch(path: string, recursive: boolean, cancel?: Cancel): Promise<Outcome<NativeWatch>>;
   info(): Promise<Outcome<Info>>;
   metrics(): Promise<Outcome<Metrics>>;
+  extendLifetime(ms: number): Promise<Outcome<number>>;
   pause(): Promise<Outcome<void>>;
   resume(): Promise<Outcome<void>>;
   url(port: number, protocol?: string): Promise<Outcome<string>>;
   destroy(): Promise<Outcome<void>>;
 }
 
+export interface Pruned {
+  sandboxes: string[];
+  poolMembers: string[];
+  helpers: string[];
+  volumes: string[];
+}
+
 export declare class NativeProvider {
+  /** `options` is JSON text. */
+  prune(options: string): Promise<Outcome<Pruned>>;
   /** `options` is JSON text. */
   create(
     options: string,

@@ -85,6 +85,13 @@ class DockerSandboxManager {
     checkString(sandboxId, 'sandboxId');
     await settle(native.get(owner.get(this)).destroy(sandboxId), site);
   }
+
+  /** @param {Record<string, unknown>} [options] */
+  async prune(options = {}) {
+    const site = callSite(this.prune);
+    checkObject(options ?? {}, 'options');
+    return settle(native.get(owner.get(this)).prune(toJson(options ?? {}, '')), site);
+  }
 }
 
 class DockerProvider {

@@ -3,6 +3,7 @@
 
 const { callSite, settle } = require('./call.js');
 const {
+  checkNumber,
   checkObject,
   checkPort,
   checkString,
@@ -75,7 +76,7 @@ class DockerSandbox {
   }
 
   async getInfo() {
-    const { id, runtime, status, createdMs, timeoutMs, metadata } = await settle(
+    const { id, runtime, status, createdMs, timeoutMs, expiresMs, metadata } = await settle(
       native.get(this).info(),
       callSite(this.getInfo),
     );
@@ -86,6 +87,7 @@ class DockerSandbox {
       status,
       createdAt: new Date(createdMs),
       timeout: timeoutMs,
+      ...(expiresMs !== undefined && { expiresAt: new Date(expiresMs) }),
       metadata: JSON.parse(metadata),
     };
   }
@@ -117,6 +119,13 @@ class DockerSandbox {
   metrics(options) {
     const site = callSite(this.metrics);
     return metrics(() => settle(native.get(this).metrics(), site), options);
+  }
+
+  /** @param {number} ms */
+  async extendLifetime(ms) {
+    const site = callSite(this.extendLifetime);
+    checkNumber(ms, 'ms');
+    return new Date(await settle(native.get(this).extendLifetime(ms), site));
   }
 
   async pause() {

@@ -1,4 +1,4 @@
-//! What a sandbox uses, and holding it still.
+//! What a sandbox uses, holding it still, and putting off its end.
 
 use computesdk_docker_host::sandbox::Metrics;
 use napi::Env;
@@ -57,5 +57,17 @@ impl NativeSandbox {
     pub fn resume<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, Outcome<()>>> {
         let sandbox = self.sandbox.clone();
         promise(env, async move { sandbox.resume().await.map_err(Into::into) })
+    }
+
+    /// Answers the new end, milliseconds since 1970.
+    #[napi(catch_unwind)]
+    pub fn extend_lifetime<'env>(
+        &self,
+        env: &'env Env,
+        ms: f64,
+    ) -> napi::Result<PromiseRaw<'env, Outcome<f64>>> {
+        let sandbox = self.sandbox.clone();
+        // `as` saturates, and the host refuses what is too much or too little.
+        promise(env, async move { Ok(sandbox.extend_lifetime(ms.ceil() as u64).await? as f64) })
     }
 }

@@ -4,6 +4,7 @@ use computesdk_docker_host::CreateOptions;
 use computesdk_docker_host::config::Config;
 use computesdk_docker_host::docker::EngineInfo;
 use computesdk_docker_host::provider::Provider;
+use computesdk_docker_host::prune::{PruneOptions, Pruned};
 use napi::Env;
 use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
@@ -42,6 +43,16 @@ pub fn open_provider(config: String) -> Outcome<NativeProvider> {
     let mut source = serde_json::Deserializer::from_str(&config);
     let provider = Config::from_source(&mut source).and_then(Provider::new);
     Outcome(provider.map(|provider| NativeProvider { provider }).map_err(Into::into))
+}
+
+/// What a prune removed.
+#[napi(object, object_from_js = false)]
+#[derive(Debug)]
+pub struct JsPruned {
+    pub sandboxes: Vec<String>,
+    pub pool_members: Vec<String>,
+    pub helpers: Vec<String>,
+    pub volumes: Vec<String>,
 }
 
 #[napi]
@@ -106,5 +117,20 @@ impl NativeProvider {
     pub fn destroy<'env>(&self, env: &'env Env, id: String) -> napi::Result<PromiseRaw<'env, Outcome<()>>> {
         let provider = self.provider.clone();
         promise(env, async move { provider.destroy(&id).await.map_err(Into::into) })
+    }
+
+    /// `options` is JSON text.
+    #[napi(catch_unwind)]
+    pub fn prune<'env>(
+        &self,
+        env: &'env Env,
+        options: String,
+    ) -> napi::Result<PromiseRaw<'env, Outcome<JsPruned>>> {
+        let provider = self.provider.clone();
+        promise(env, async move {
+            let options = PruneOptions::from_source(&mut serde_json::Deserializer::from_str(&options))?;
+            let Pruned { sandboxes, pool_members, helpers, volumes } = provider.prune(options).await?;
+            Ok(JsPruned { sandboxes, pool_members, helpers, volumes })
+        })
     }
 }

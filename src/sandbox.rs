@@ -34,6 +34,7 @@ pub struct Info {
     pub status: &'static str,
     pub created_ms: f64,
     pub timeout_ms: f64,
+    pub expires_ms: Option<f64>,
     /// JSON text.
     pub metadata: String,
 }
@@ -46,6 +47,7 @@ impl From<SandboxInfo> for Info {
             status: info.status.name(),
             created_ms: info.created_ms as f64,
             timeout_ms: info.timeout_ms as f64,
+            expires_ms: info.expires_ms.map(|ms| ms as f64),
             metadata: serde_json::Value::Object(info.metadata).to_string(),
         }
     }

@@ -50,7 +50,7 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
 fn run(words: &[&CStr]) -> Result<(), String> {
     match words.get(1..).unwrap_or_default() {
         [word] if *word == c"serve" => serve::serve(),
-        [word] if *word == c"init" => init::init(),
-        _ => Err("usage: computesdk-agent serve|init".into()),
+        [word, terms @ ..] if *word == c"init" => init::init(terms),
+        _ => Err("usage: computesdk-agent serve|init …".into()),
     }
 }

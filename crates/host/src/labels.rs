@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::config::Runtime;
+use crate::config::{Lifetime, Runtime, Whole};
 
 pub(crate) const SANDBOX: &str = "com.computesdk.sandbox";
 pub(crate) const RUNTIME: &str = "com.computesdk.runtime";
@@ -10,6 +10,13 @@ pub(crate) const RUNTIME: &str = "com.computesdk.runtime";
 pub(crate) const TIMEOUT: &str = "com.computesdk.timeout";
 pub(crate) const NAMESPACE: &str = "com.computesdk.namespace";
 pub(crate) const VERSION: &str = "com.computesdk.version";
+/// How long it lives, milliseconds.
+pub(crate) const LIFETIME_MAX: &str = "com.computesdk.lifetime.max";
+pub(crate) const LIFETIME_IDLE: &str = "com.computesdk.lifetime.idle";
+/// Made for a pool.
+pub(crate) const POOL: &str = "com.computesdk.pool";
+/// How the name of a container begins that waits in a pool. Labels cannot change, names can.
+pub(crate) const WAITING: &str = "computesdk-waiting-";
 /// Why the sandbox has no agent, where it wanted one.
 pub(crate) const NO_AGENT: &str = "com.computesdk.no-agent";
 /// On images of ours: `snapshot` or `template`.
@@ -65,6 +72,17 @@ pub(crate) fn taken_back(labels: &Labels) -> Labels {
 
 pub(crate) fn is_sandbox(labels: &Labels) -> bool {
     text(labels, SANDBOX) == Some("true")
+}
+
+/// Whether it waits in a pool; the label alone says only that it did. `name` as Docker has it.
+pub(crate) fn is_waiting(labels: &Labels, name: &Value) -> bool {
+    let name = name.as_str().unwrap_or_default().trim_start_matches('/');
+    text(labels, POOL).is_some() && name.starts_with(WAITING)
+}
+
+pub(crate) fn lifetime(labels: &Labels) -> Lifetime {
+    let ms = |label| text(labels, label).and_then(|ms| ms.parse().ok()).map(Whole);
+    Lifetime { max: ms(LIFETIME_MAX), idle: ms(LIFETIME_IDLE) }
 }
 
 pub(crate) fn runtime(labels: &Labels) -> Option<Runtime> {

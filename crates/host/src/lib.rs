@@ -12,6 +12,7 @@ pub mod error;
 pub mod instance;
 mod labels;
 pub mod provider;
+pub mod prune;
 mod pull_log;
 pub mod sandbox;
 pub mod saved;

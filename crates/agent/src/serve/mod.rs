@@ -24,6 +24,10 @@ use crate::sys::{self, Errno, STDIN, STDOUT};
 use link::{Flow, Link, Token};
 use request::Request;
 
+/// How the name of an agent with nothing to do begins: PID 1 reads it. Nobody else can write it.
+pub(crate) const QUIET: &str = "quiet";
+const BUSY: &str = "busy";
+
 const FROM_HOST: u64 = u64::MAX;
 const TO_HOST: u64 = u64::MAX - 1;
 const SIGNALS: u64 = u64::MAX - 2;
@@ -67,6 +71,9 @@ struct Session {
     /// Makes the tags of this session its own.
     nonce: u64,
     started: u64,
+    /// Frames obeyed, and what the name says of them.
+    heard: u64,
+    told: (u64, bool),
     requests: BTreeMap<u32, Active>,
     commands: BTreeMap<pid_t, u32>,
     keepers: Keepers,
@@ -103,6 +110,8 @@ impl Session {
             spawner,
             nonce: sys::random(),
             started: 0,
+            heard: 0,
+            told: (0, true),
             requests: BTreeMap::new(),
             commands: BTreeMap::new(),
             keepers: Keepers::default(),
@@ -126,6 +135,7 @@ impl Session {
             if !more_frames {
                 self.listen()?;
             }
+            self.tell();
             let timeout = self.timeout(more_frames);
             let count = self.link.poller.wait(timeout).map_err(|e| format!("cannot wait: {e}"))?;
             for index in 0..count {
@@ -135,6 +145,17 @@ impl Session {
             }
             self.tick();
         }
+    }
+
+    /// Says by the process's name whether something is under way, and that something was.
+    fn tell(&mut self) {
+        let busy = !self.requests.is_empty();
+        // While it is busy, more to do changes nothing.
+        if self.told.1 == busy && (busy || self.told.0 == self.heard) {
+            return;
+        }
+        self.told = (self.heard, busy);
+        sys::set_name(&format!("{} {:x}", if busy { BUSY } else { QUIET }, self.heard & 0xfff_ffff));
     }
 
     fn timeout(&self, more_frames: bool) -> Option<Duration> {
@@ -187,6 +208,7 @@ impl Session {
             let Some(frame) = self.decoder.next_frame().map_err(|e| e.to_string())? else { return Ok(false) };
             let id = frame.id;
             let message = ToAgent::decode(frame).map_err(|e| e.to_string())?;
+            self.heard += 1;
             let starts = matches!(message, ToAgent::Run(_));
             self.obey(id, message)?;
             if starts {

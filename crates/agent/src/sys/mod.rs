@@ -12,6 +12,7 @@ use std::fmt;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::time::Duration;
 
 use libc::{c_char, c_int, pid_t};
 
@@ -94,6 +95,32 @@ pub(crate) unsafe fn words(argc: c_int, argv: *const *const c_char) -> Vec<&'sta
 pub(crate) fn forbid_inspection() {
     // SAFETY: takes numbers only.
     unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
+}
+
+/// The process's name, of which the kernel keeps 15 bytes.
+pub(crate) fn set_name(name: &str) {
+    let mut bytes = [0u8; 16];
+    let length = name.len().min(15);
+    bytes[..length].copy_from_slice(&name.as_bytes()[..length]);
+    // SAFETY: the name ends with a NUL.
+    unsafe { libc::prctl(libc::PR_SET_NAME, bytes.as_ptr(), 0, 0, 0) };
+}
+
+/// Time since the machine started, its sleep included.
+pub(crate) fn now() -> Duration {
+    clock(libc::CLOCK_BOOTTIME)
+}
+
+/// Time since 1970.
+pub(crate) fn wall_clock() -> Duration {
+    clock(libc::CLOCK_REALTIME)
+}
+
+fn clock(clock: libc::clockid_t) -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is valid for the write.
+    unsafe { libc::clock_gettime(clock, &mut time) };
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 /// Closes what the agent inherited beyond its stdio, so that no command inherits it in turn: all that the agent

@@ -14,15 +14,31 @@ pub(crate) struct Signals {
 }
 
 /// What arrived since the last read. Ended children are not listed: signals merge, so ask for them every time.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Pending {
     pub(crate) terminate: bool,
+    /// Real-time signals that came from outside of this PID namespace, each as often as it was sent.
+    pub(crate) from_outside: Vec<i32>,
 }
 
+/// The real-time signals that no C library keeps for itself.
+const REAL_TIME: std::ops::RangeInclusive<i32> = 35..=64;
+
 impl Signals {
+    /// Ended children and the wish to stop.
     pub(crate) fn take_over() -> Result<Self> {
+        Self::take(&[libc::SIGCHLD, libc::SIGTERM, libc::SIGINT])
+    }
+
+    /// Real-time signals as well.
+    pub(crate) fn take_over_all() -> Result<Self> {
+        let usual = [libc::SIGCHLD, libc::SIGTERM, libc::SIGINT];
+        Self::take(&usual.into_iter().chain(REAL_TIME).collect::<Vec<_>>())
+    }
+
+    fn take(wanted: &[i32]) -> Result<Self> {
         reset_dispositions();
-        let mask = set_of(&[libc::SIGCHLD, libc::SIGTERM, libc::SIGINT]);
+        let mask = set_of(wanted);
         // SAFETY: the sets are valid; the agent has one thread.
         unsafe {
             let mut all = empty();
@@ -40,10 +56,21 @@ impl Signals {
             Err(Errno(libc::EINTR | libc::EAGAIN)) => 0,
             other => other?,
         };
-        // The signal's number is the first field.
-        let numbers = bytes[..got].chunks_exact(SIZE).filter_map(|info| info.first_chunk::<4>());
-        let terminate = numbers.map(|n| u32::from_ne_bytes(*n) as i32).any(|n| n != libc::SIGCHLD);
-        Ok(Pending { terminate })
+        let mut pending = Pending::default();
+        for info in bytes[..got].chunks_exact(SIZE) {
+            // The kernel's layout: number, error, code, sender.
+            let field = |at: usize| info.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+            let [signal, code, sender] = [0, 8, 12].map(|at| field(at).map_or(0, i32::from_ne_bytes));
+            match signal {
+                libc::SIGTERM | libc::SIGINT => pending.terminate = true,
+                // What `kill` sends has this code, which nothing else can claim, and a sender, which is 0 outside.
+                _ if REAL_TIME.contains(&signal) && code == libc::SI_USER && sender == 0 => {
+                    pending.from_outside.push(signal);
+                }
+                _ => {}
+            }
+        }
+        Ok(pending)
     }
 }
 

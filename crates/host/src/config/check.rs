@@ -11,6 +11,7 @@ fn refuse<T>(path: impl Into<String>, problem: impl Into<String>) -> Result<T> {
 
 pub(super) fn config(config: &Config) -> Result<()> {
     timeout("timeout", config.timeout)?;
+    config.lifetime.check()?;
     if let Some(name) = &config.image.name {
         image("image.name", name)?;
     }

@@ -4,6 +4,7 @@
 //! of the key and what was expected there.
 
 mod check;
+mod lifetime;
 mod parse;
 mod platform;
 mod ports;
@@ -18,6 +19,7 @@ pub use crate::docker::{Connection, RegistryAuth};
 pub(crate) use check::{
     env as check_env, image as check_image, timeout as check_timeout, user as check_user,
 };
+pub use lifetime::Lifetime;
 pub(crate) use parse::parse;
 pub use platform::Platform;
 pub use ports::{PortBinding, Ports};
@@ -52,6 +54,8 @@ pub struct Config {
     pub cleanup: Cleanup,
     pub stream_logs: bool,
     pub session: SessionChoice,
+    #[serde(deserialize_with = "value::object")]
+    pub lifetime: Lifetime,
 }
 
 impl Config {

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::image;
 use super::options::CreateOptions;
 use super::spec::{AGENT, AgentPlan, Spec};
-use crate::config::{DEFAULT_WORKDIR, Platform, Runtime, SessionChoice};
+use crate::config::{DEFAULT_WORKDIR, Lifetime, Platform, Runtime, SessionChoice};
 use crate::docker::ImageInfo;
 use crate::error::{Error, Result};
 use crate::provider::Shared;
@@ -105,6 +105,9 @@ impl Boot<'_> {
         if let AgentPlan::Missing(reason) = &agent {
             self.refuse_without_agent(reason)?;
         }
+        if !self.lifetime().is_endless() {
+            self.check_keeper(&agent)?;
+        }
         let first = self.attempt(&agent).await;
         let Some(reason) = agent_not_found(&agent, &first) else { return first };
         self.shared.delivery.refill(&self.shared.engine, self.image).await?;
@@ -116,8 +119,27 @@ impl Boot<'_> {
         self.attempt(&AgentPlan::Missing(reason)).await
     }
 
+    fn lifetime(&self) -> Lifetime {
+        self.options.lifetime.or(self.shared.config.lifetime)
+    }
+
+    /// A lifetime that nobody would keep is refused.
+    fn check_keeper(&self, agent: &AgentPlan) -> Result<()> {
+        let theirs = &self.shared.config.create_options;
+        let problem = if *agent == AgentPlan::Unwanted {
+            "the agent keeps it, and session 'exec' goes without"
+        } else if theirs.contains_key("Entrypoint") || theirs.contains_key("Cmd") {
+            "the agent keeps it as the first process, which createOptions replaces (Entrypoint, Cmd)"
+        } else {
+            return Ok(());
+        };
+        Err(Error::InvalidConfig { path: "lifetime".to_owned(), problem: problem.to_owned() })
+    }
+
     fn refuse_without_agent(&self, reason: &str) -> Result<()> {
-        if self.shared.config.session != SessionChoice::Agent {
+        // PID 1, which is the agent, keeps the lifetime.
+        let needed = self.shared.config.session == SessionChoice::Agent || !self.lifetime().is_endless();
+        if !needed {
             return Ok(());
         }
         Err(Error::AgentUnavailable { id: format!("of image {}", self.name), reason: reason.to_owned() })
@@ -178,6 +200,7 @@ impl Boot<'_> {
             created_ms: time::OffsetDateTime::now_utc().unix_timestamp() * 1000,
             timeout_ms: self.options.timeout.map_or(self.shared.config.timeout_ms(), |t| t.0.unsigned_abs()),
             no_agent,
+            lifetime: self.lifetime(),
         }
     }
 

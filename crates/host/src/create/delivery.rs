@@ -11,7 +11,8 @@ use crate::config::SessionChoice;
 use crate::docker::{Engine, ImageInfo};
 use crate::error::{Error, Result};
 
-const LABEL: &str = "com.computesdk.agent";
+/// On the volumes, and on the containers that help to fill them.
+pub(crate) const AGENT_LABEL: &str = "com.computesdk.agent";
 
 /// One per provider: remembers which volumes it has seen filled.
 #[derive(Debug, Default)]
@@ -70,6 +71,11 @@ impl Delivery {
     }
 }
 
+/// The volumes of the agents that this build has.
+pub(crate) fn current_volumes() -> Vec<String> {
+    ["amd64", "arm64"].iter().filter_map(|arch| agent_for(arch)).map(|binary| volume_name(&binary)).collect()
+}
+
 fn volume_name(binary: &AgentBinary) -> String {
     format!("computesdk-agent-{}-{}", &binary.version_hash[..12], binary.arch)
 }
@@ -83,11 +89,11 @@ async fn fill(engine: &Engine, image: &ImageInfo, binary: &AgentBinary, volume: 
 }
 
 fn helper(image: &str, volume: &str) -> serde_json::Value {
-    let options = json!({ "Labels": { LABEL: "true" } });
+    let options = json!({ "Labels": { AGENT_LABEL: "true" } });
     json!({
         "Image": image,
         "Entrypoint": ["/never-started"],
-        "Labels": { LABEL: "true" },
+        "Labels": { AGENT_LABEL: "true" },
         "HostConfig": {
             "NetworkMode": "none",
             "Mounts": [{ "Type": "volume", "Source": volume, "Target": AGENT_DIR, "VolumeOptions": options }],

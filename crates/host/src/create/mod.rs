@@ -9,7 +9,7 @@ mod pulls;
 mod spec;
 
 pub(crate) use boot::create;
-pub(crate) use delivery::Delivery;
+pub(crate) use delivery::{AGENT_LABEL, Delivery, current_volumes};
 pub use options::{CreateOptions, PullListener};
 pub(crate) use pulls::Pulls;
 pub(crate) use spec::{AGENT, AGENT_DIR};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::config::{Whole, parse};
+use crate::config::{Lifetime, Whole, parse};
 use crate::docker::PullProgress;
 use crate::error::{Error, Result};
 
@@ -25,6 +25,8 @@ pub struct CreateOptions {
     /// Milliseconds.
     pub timeout: Option<Whole>,
     pub ports: Vec<Whole>,
+    /// Over that of the config, key by key.
+    pub lifetime: Lifetime,
     /// A running sandbox to attach to instead.
     pub sandbox_id: Option<String>,
     /// Gets the progress of a pull.
@@ -46,6 +48,7 @@ impl CreateOptions {
     fn check(&self) -> Result<()> {
         crate::config::check_env("envs", &self.envs)?;
         crate::config::check_timeout("timeout", self.timeout)?;
+        self.lifetime.check()?;
         let images =
             [("image", &self.image), ("templateId", &self.template_id), ("snapshotId", &self.snapshot_id)];
         for (path, image) in images {

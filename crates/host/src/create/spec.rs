@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::options::CreateOptions;
-use crate::config::{Cleanup, Config, Container, Gpus, Resources, Runtime, Whole};
+use crate::config::{Cleanup, Config, Container, Gpus, Lifetime, Resources, Runtime, Whole};
 use crate::labels::{self, Labels};
 
 /// Where the agent's volume is mounted.
@@ -59,7 +59,10 @@ impl Spec<'_> {
     fn ours(&self) -> Value {
         let container = &self.config.container;
         let (entrypoint, cmd) = match self.agent {
-            AgentPlan::Volume(_) => (json!([AGENT]), json!(["init"])),
+            AgentPlan::Volume(_) => {
+                let words = ["init".to_owned()].into_iter().chain(self.lifetime().words());
+                (json!([AGENT]), words.collect())
+            }
             _ => (json!(["/bin/sh", "-c"]), json!([KEEP_ALIVE])),
         };
         let mut body = json!({
@@ -80,6 +83,10 @@ impl Spec<'_> {
         body
     }
 
+    fn lifetime(&self) -> Lifetime {
+        self.options.lifetime.or(self.config.lifetime)
+    }
+
     fn env(&self) -> Vec<String> {
         let mut env = self.proxies.clone();
         env.extend(self.config.container.env.clone());
@@ -93,6 +100,12 @@ impl Spec<'_> {
         labels.insert(labels::RUNTIME.into(), self.runtime.name().into());
         labels.insert(labels::TIMEOUT.into(), timeout.to_string().into());
         labels.insert(labels::VERSION.into(), env!("CARGO_PKG_VERSION").into());
+        let Lifetime { max, idle } = self.lifetime();
+        for (label, ms) in [(labels::LIFETIME_MAX, max), (labels::LIFETIME_IDLE, idle)] {
+            if let Some(Whole(ms)) = ms {
+                labels.insert(label.into(), ms.to_string().into());
+            }
+        }
         if let Some(namespace) = &self.options.namespace {
             labels.insert(labels::NAMESPACE.into(), namespace.as_str().into());
         }

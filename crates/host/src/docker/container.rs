@@ -85,6 +85,16 @@ impl Engine {
         }
     }
 
+    /// By number; goes to the container's first process.
+    pub async fn signal_container(&self, id: &str, signal: i32) -> Result<()> {
+        let request = RawRequest::post(path(id, "/kill")?).query("signal", signal.to_string());
+        match self.wire().call(request).await {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.status() == Some(404) && is_gone(&failure) => Err(not_found(id)),
+            Err(failure) => Err(failure.during(format!("signal container {id}"))),
+        }
+    }
+
     /// TERM, then KILL after `grace_secs`. A container that is stopped or missing is fine.
     pub async fn stop_container(&self, id: &str, grace_secs: u32) -> Result<()> {
         let Ok(path) = path(id, "/stop") else { return Ok(()) };

@@ -5,6 +5,7 @@ use bollard::query_parameters::RemoveVolumeOptions;
 
 use super::engine::Engine;
 use super::names::is_name;
+use super::raw::RawRequest;
 use super::wire::Wait;
 use crate::error::{Error, Result};
 
@@ -32,6 +33,25 @@ impl Engine {
         match self.bollard_within(Wait::Ordinary, self.bollard().create_volume(request)).await {
             Ok(_) => Ok(()),
             Err(failure) => Err(failure.during(format!("create volume {name:?}"))),
+        }
+    }
+
+    /// The names of those with this label (`key=value`).
+    pub async fn list_volumes(&self, label: &str) -> Result<Vec<String>> {
+        let filters = serde_json::json!({ "label": [label] }).to_string();
+        let request = RawRequest::get("/volumes").query("filters", filters);
+        let found: serde_json::Value =
+            self.wire().json(request).await.map_err(|failure| failure.during("list volumes"))?;
+        let volumes = found["Volumes"].as_array().into_iter().flatten();
+        Ok(volumes.filter_map(|volume| volume["Name"].as_str().map(str::to_owned)).collect())
+    }
+
+    /// False for one that is in use, which stays.
+    pub async fn remove_unused_volume(&self, name: &str) -> Result<bool> {
+        match self.remove_volume(name).await {
+            Ok(()) => Ok(true),
+            Err(Error::Api { status: Some(409), .. }) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 

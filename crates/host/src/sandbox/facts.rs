@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::config::{DEFAULT_TIMEOUT_MS, Runtime};
+use crate::config::{DEFAULT_TIMEOUT_MS, Lifetime, Runtime};
 use crate::create::AGENT_DIR;
 use crate::labels;
 
@@ -15,6 +15,7 @@ pub(crate) struct Facts {
     pub(crate) image: String,
     pub(crate) created_ms: i64,
     pub(crate) timeout_ms: u64,
+    pub(crate) lifetime: Lifetime,
     /// Why there is no agent in it; `None`: there is one.
     pub(crate) no_agent: Option<String>,
 }
@@ -44,6 +45,7 @@ impl Facts {
             image: image.unwrap_or_default().to_owned(),
             created_ms,
             timeout_ms: timeout.unwrap_or(DEFAULT_TIMEOUT_MS),
+            lifetime: labels::lifetime(labels),
             no_agent: no_agent(container, labels),
         })
     }

@@ -43,6 +43,8 @@ pub struct SandboxInfo {
     /// Milliseconds since 1970.
     pub created_ms: i64,
     pub timeout_ms: u64,
+    /// When it ends by itself, milliseconds since 1970.
+    pub expires_ms: Option<i64>,
     pub metadata: Map<String, Value>,
 }
 
@@ -58,6 +60,7 @@ impl Sandbox {
             created_ms: super::Facts::of_inspected(&container)
                 .map_or(facts.created_ms, |read| read.created_ms),
             timeout_ms: facts.timeout_ms,
+            expires_ms: self.expires_ms(&container).await,
             metadata: self.metadata(&container).await?,
         })
     }

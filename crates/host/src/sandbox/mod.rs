@@ -8,6 +8,7 @@ mod download;
 mod facts;
 mod files;
 mod info;
+mod lifetime;
 mod live;
 mod live_files;
 mod local;
