@@ -6,10 +6,16 @@ const Dockerode = require('dockerode');
 
 const witness = new Dockerode();
 
+/** Podman names an image with its registry. @param {any} container */
+function withShortName(container) {
+  container.Config.Image = container.Config.Image.replace(/^(localhost|docker\.io(\/library)?)\//, '');
+  return container;
+}
+
 /** @param {string} id @returns {Promise<any>} undefined where there is none */
 async function inspect(id) {
   try {
-    return await witness.getContainer(id).inspect();
+    return withShortName(await witness.getContainer(id).inspect());
   } catch (error) {
     if (/** @type {any} */ (error).statusCode === 404) return undefined;
     throw error;

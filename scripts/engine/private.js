@@ -16,7 +16,11 @@ const RUN_ROOT = '/run/computesdk-engine';
 const DATA_ROOT = '/var/lib/computesdk-engine';
 const PACKAGES = { dockerd: 'docker.io', iptables: 'iptables', ip: 'iproute2' };
 
-/** @typedef {{ args?: string[] }} StartOptions further arguments for dockerd, e.g. `--live-restore` */
+/**
+ * @typedef {object} StartOptions
+ * @property {string[]} [args] further arguments for dockerd, e.g. `--live-restore`
+ * @property {string[]} [programs] folders that hold another dockerd and its containerd
+ */
 
 /** @param {string} name */
 function places(name) {
@@ -55,13 +59,13 @@ async function start(name, options = {}) {
     const reason = obstacle();
     if (reason) throw new Error(`a private Docker engine cannot be started: ${reason}`);
     ensure(PACKAGES, 'a private Docker engine');
-    await launch(name, at, options.args ?? []);
+    await launch(name, at, options);
     return { host: at.host, pid: processes.readPid(at.pidfile), started: true };
   });
 }
 
-/** @param {string} name @param {ReturnType<typeof places>} at @param {string[]} args */
-async function launch(name, at, args) {
+/** @param {string} name @param {ReturnType<typeof places>} at @param {StartOptions} options */
+async function launch(name, at, { args = [], programs = [] }) {
   await processes.end(daemon(at), 20_000);
   // Left by daemons that were killed: dockerd takes their numbers for running ones, a zombie's too.
   const containerd = path.join(at.exec, 'containerd', 'containerd.pid');
@@ -73,7 +77,7 @@ async function launch(name, at, args) {
   const child = spawn('dockerd', [...daemonArgs(name, at), ...network.up(name), ...args], {
     detached: true,
     stdio: ['ignore', log, log],
-    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+    env: { ...process.env, PATH: [...programs, process.env.PATH, '/usr/sbin', '/sbin'].join(':') },
   });
   fs.closeSync(log);
   let ended = '';

@@ -163,6 +163,10 @@ fn not_created(failure: Failure, body: &Value) -> Error {
             let hint = "pull it first, or use pullPolicy 'ifNotPresent'".to_owned();
             Error::ImageNotFound { image: image.to_owned(), hint }
         }
+        // Podman answers 500 to a name that is in use; Docker's own status is what callers look at.
+        Failure::Refused { status: 500, message } if message.contains("is already in use") => {
+            not_created(Failure::Refused { status: 409, message }, body)
+        }
         failure => failure.during(format!("create a container from image {image:?}")),
     }
 }
@@ -180,6 +184,9 @@ mod tests {
             matches!(error("No such image: nope:1"), Error::ImageNotFound { image, .. } if image == "nope:1")
         );
         assert!(matches!(error("network nope not found"), Error::Api { status: Some(404), .. }));
+        let taken = "creating container storage: the container name \"a\" is already in use by 0f".to_owned();
+        let taken = not_created(Failure::Refused { status: 500, message: taken }, &body);
+        assert!(matches!(taken, Error::Api { status: Some(409), .. }));
     }
 
     #[test]
