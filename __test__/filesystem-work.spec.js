@@ -4,7 +4,8 @@
 
 const assert = require('node:assert/strict');
 const { it } = require('node:test');
-const { eachUserland, shareSandbox } = require('./support/sandboxes.js');
+const { eachSession, eachUserland, shareSandbox, useSandboxes } = require('./support/sandboxes.js');
+const { PYTHON } = require('./support/images.js');
 const { rejection } = require('./support/wait.js');
 const { HARD_NAMES } = require('./support/words.js');
 
@@ -182,5 +183,32 @@ eachUserland('filesystem: rename and copy', ({ config }) => {
     await filesystem.copy('-n', '-e');
     await filesystem.rename('-e', '--help');
     assert.equal((await filesystem.stat('--help')).size, 4);
+  });
+});
+
+eachSession('filesystem: a workdir that the image lacks', (session) => {
+  const sandboxes = useSandboxes();
+
+  it("is the user's", async () => {
+    /** @type {Array<[string, string, string]>} */
+    const users = [
+      ['nobody', '/made/for/nobody', '65534:65534 65534:65534'],
+      ['1234:5678', '/workspace', '1234:5678 1234:5678'],
+      ['daemon:sys', '/workspace/', '1:3 1:3'],
+      ['root', '/workspace', '0:0 0:0'],
+      // One that the image has stays as it is.
+      ['nobody', '/usr/lib', '65534:65534 0:0'],
+    ];
+    for (const [user, workdir, expected] of users) {
+      const config = /** @type {const} */ ({
+        session,
+        image: { name: PYTHON },
+        container: { user, workdir },
+      });
+      const sandbox = await sandboxes.create(config);
+      const { stdout } = await sandbox.runCommand('echo $(id -u):$(id -g) $(stat -c %u:%g .)');
+      assert.equal(stdout.trim(), expected, user);
+      if (workdir !== '/usr/lib') await sandbox.filesystem.writeFile('mine', 'mine');
+    }
   });
 });

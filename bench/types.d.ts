@@ -19,6 +19,9 @@ export interface Box {
   /** As `write` and `read`, by the way that suits large files. */
   writeLarge(path: string, content: Buffer): Promise<void>;
   readLarge(path: string): Promise<Buffer>;
+  /** A file of this machine there, and the way back, where a contender has that. */
+  upload?(from: string, to: string): Promise<unknown>;
+  download?(from: string, to: string): Promise<unknown>;
   /** How many entries a folder has, with their types, sizes and times read. */
   list(path: string): Promise<number>;
   exists(path: string): Promise<boolean>;

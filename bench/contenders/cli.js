@@ -40,6 +40,8 @@ function box(id) {
     read: (file) => docker(['exec', id, 'cat', file]),
     writeLarge: (file, content) => copyIn(id, file, content),
     readLarge: (file) => copyOut(id, file),
+    upload: (from, to) => docker(['cp', '--quiet', from, `${id}:${to}`]),
+    download: (from, to) => docker(['cp', '--quiet', `${id}:${from}`, to]),
     list: async (folder) => (await run(['ls', '-lA', folder])).trim().split('\n').length - 1,
     exists: async (file) =>
       (await run(['/bin/sh', '-c', `test -e '${file}' && echo yes || echo no`])) === 'yes\n',

@@ -9,14 +9,15 @@
 function ours(session) {
   const { docker } = require('../..');
   const provider = docker({ session: session === 'agent' ? 'auto' : session, runtime: 'python' });
-  return { name: session, create: async () => box(await provider.sandbox.create()) };
+  return { name: session, create: async () => box(await provider.sandbox.create(), session) };
 }
 
 /**
  * @param {import('../..').DockerSandbox} sandbox
+ * @param {'agent' | 'exec'} session
  * @returns {import('../types').Box}
  */
-function box(sandbox) {
+function box(sandbox, session) {
   const { filesystem } = sandbox;
   /** @type {import('../types').Box} */
   const made = {
@@ -27,6 +28,8 @@ function box(sandbox) {
     read: (path) => filesystem.readFile(path, { encoding: null }),
     writeLarge: (path, content) => filesystem.writeFile(path, content),
     readLarge: (path) => filesystem.readFile(path, { encoding: null }),
+    upload: session === 'agent' ? (from, to) => filesystem.upload(from, to) : undefined,
+    download: session === 'agent' ? (from, to) => filesystem.download(from, to) : undefined,
     list: async (path) => (await filesystem.readdir(path)).length,
     exists: (path) => filesystem.exists(path),
     async flow(command, signal) {

@@ -4,6 +4,9 @@
 // large ones by the archive API.
 
 const { randomBytes } = require('node:crypto');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
 const { atLeast, atMost, compare, ratio } = require('../measure');
 
 /** @typedef {import('../types').Box} Box */
@@ -18,13 +21,14 @@ async function files({ boxes }) {
   const small = await sized(boxes, '1 KB', KB, { blocks: 5, perBlock: 6 });
   const middle = await sized(boxes, '1 MB', MB, { blocks: 3, perBlock: 4 });
   const large = await largeRows(boxes);
+  const moved = await transferRows(boxes);
   const few = { blocks: 4, perBlock: 5 };
   const exists = await compare('exists', boxes, (box) => box.exists(`${FOLDER}/10`), few);
   const ten = await compare('readdir of 10 entries', boxes, (box) => listed(box, 10), few);
   const thousand = await compare('readdir of 1,000 entries', boxes, (box) => listed(box, 1000), few);
   const quick = [...small, exists, ten];
-  const rows = [...small, ...middle, ...large, exists, ten, thousand];
-  return { rows, targets: boxes.agent ? targets(quick, large) : [] };
+  const rows = [...small, ...middle, ...large, ...moved, exists, ten, thousand];
+  return { rows, targets: boxes.agent ? [...targets(quick, large), ...transferTargets(moved)] : [] };
 }
 
 function prepare() {
@@ -66,6 +70,31 @@ async function largeRows(boxes) {
   );
   for (const box of Object.values(boxes)) await box.run(`rm ${file}`);
   return [written, read];
+}
+
+/** Between this machine and a sandbox; for those who can. @param {Record<string, Box>} boxes */
+async function transferRows(boxes) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'computesdk-bench-'));
+  const able = Object.fromEntries(Object.entries(boxes).filter(([, box]) => box.upload && box.download));
+  const [from, back] = [path.join(folder, 'from'), path.join(folder, 'back')];
+  const amount = { blocks: 5, perBlock: 1, warmUps: 1 };
+  try {
+    fs.writeFileSync(from, randomBytes(100 * MB));
+    const there = `${FOLDER}/moved`;
+    const up = await compare('upload 100 MB', able, async (box) => box.upload?.(from, there), amount);
+    const down = await compare('download 100 MB', able, async (box) => box.download?.(there, back), amount);
+    for (const box of Object.values(able)) await box.run(`rm ${there}`);
+    return [up, down];
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+}
+
+/** @param {import('../types').Row[]} moved */
+function transferTargets(moved) {
+  return moved
+    .filter((row) => row.samples['docker CLI'])
+    .map((row) => atMost(`${row.measure}, times docker cp`, ratio(row, 'agent', 'docker CLI'), 1));
 }
 
 /** @param {Buffer} got @param {Buffer} wanted */

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::image;
 use super::options::CreateOptions;
 use super::spec::{AGENT, AgentPlan, Spec};
+use super::workdir;
 use crate::config::{DEFAULT_WORKDIR, Lifetime, Platform, Runtime, SessionChoice};
 use crate::docker::ImageInfo;
 use crate::error::{Error, Result};
@@ -159,7 +160,7 @@ impl Boot<'_> {
         let body = spec.body();
         let platform = self.shared.config.image.platform.as_ref().map(Platform::as_str);
         let id = engine.create_container(self.options.container_name().as_deref(), platform, &body).await?;
-        let started = self.started(&id).await;
+        let started = self.started(&id, &body).await;
         if let Err(error) = started {
             // The first error is the one to tell; a container that cannot be removed now is labelled.
             _ = engine.remove_container(&id).await;
@@ -176,8 +177,9 @@ impl Boot<'_> {
         configured.or_else(|| saved::workdir(self.image)).unwrap_or(DEFAULT_WORKDIR)
     }
 
-    async fn started(&self, id: &str) -> Result<()> {
+    async fn started(&self, id: &str, body: &Value) -> Result<()> {
         self.go_on()?;
+        workdir::give_to_user(&self.shared.engine, id, body).await;
         let options = Value::Object(self.shared.config.start_options.clone());
         self.shared.engine.start_container(id, &options).await?;
         self.go_on()

@@ -7,6 +7,7 @@ pub(crate) mod image;
 mod options;
 mod pulls;
 mod spec;
+mod workdir;
 
 pub(crate) use boot::create;
 pub(crate) use delivery::{AGENT_LABEL, Delivery, current_volumes};
