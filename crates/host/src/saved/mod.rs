@@ -126,7 +126,13 @@ impl Saved {
     /// From an item of `GET /images/json`; `None` where it has lost our name for it.
     fn of_listed(kind: Kind, image: &Value) -> Option<Self> {
         let tags = image["RepoTags"].as_array()?;
-        let local = |tag: &Value| tag.as_str().map(|tag| tag.trim_start_matches("localhost/").to_owned());
+        // Podman names images with a registry, those of its own making too.
+        let local = |tag: &Value| {
+            let tag = tag.as_str()?;
+            let registries = ["localhost/", "docker.io/library/"];
+            let short = registries.iter().find_map(|registry| tag.strip_prefix(registry));
+            Some(short.unwrap_or(tag).to_owned())
+        };
         let id = tags.iter().filter_map(local).find(|tag| Kind::of_reference(tag) == Some(kind))?;
         Some(Self::read(&id, image["Labels"].as_object()?, image["Size"].as_u64().unwrap_or_default()))
     }

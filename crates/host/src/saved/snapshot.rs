@@ -44,6 +44,18 @@ impl Provider {
         let id = Kind::Snapshot.reference(&format!("{:016x}", rand::random::<u64>()));
         engine.commit(sandbox.id(), &id, &config).await?;
         let image = engine.inspect_image(&id).await?.ok_or_else(|| Kind::Snapshot.not_found(&id))?;
+        if !super::is_ours(&image) {
+            // Without its labels it is no snapshot that anybody could find again.
+            engine.remove_image(&id).await?;
+            return Err(Error::Api {
+                action: format!("save sandbox {sandbox_id} as a snapshot"),
+                message:
+                    "this engine keeps no labels in a commit, as Podman before 5; use Docker or Podman 5"
+                        .to_owned(),
+                status: None,
+                source: None,
+            });
+        }
         Ok(Saved::read(&id, &image.labels, image.size))
     }
 }

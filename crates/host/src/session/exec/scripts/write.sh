@@ -1,9 +1,16 @@
 # $1 the file, $2 its folder. The content is on stdin.
-if [ ! -d "$2" ]; then
-  if [ -e "$2" ]; then
-    echo 'Not a directory' >&2
-    exit 1
+write() {
+  if [ ! -d "$2" ]; then
+    if [ -e "$2" ]; then
+      echo 'Not a directory' >&2
+      return 1
+    fi
+    mkdir -p "$2" || return
   fi
-  mkdir -p "$2" || exit
-fi
-exec cat >"$1"
+  cat >"$1"
+}
+write "$1" "$2"
+code=$?
+# Input that nobody reads breaks the connection under Podman, and what was said before is lost with it.
+[ "$code" -eq 0 ] || cat >/dev/null
+exit "$code"
