@@ -123,7 +123,7 @@ export interface ContainerResources {
   memorySwap?: number;
   /** Soft memory limit, bytes. */
   memoryReservation?: number;
-  /** How many processes may exist at once; -1 is unlimited. */
+  /** How many processes may exist at once; -1 is unlimited. @default 1024 */
   pidsLimit?: number;
   /** Size of `/dev/shm`, bytes. @default Docker's own, 64 MiB */
   shmSize?: number;
@@ -198,6 +198,20 @@ export interface DockerConfig {
    * @default 'auto'
    */
   session?: 'auto' | 'agent' | 'exec';
+  /**
+   * How high the walls are. `'strict'`: no capabilities, no-new-privileges, Docker's seccomp profile, user `1000:1000`
+   * where `container.user` (a number then) names none, a read-only root with a writable workdir (tmpfs, 256 MiB) and `/tmp` (64 MiB), no
+   * swap, no network unless `container.networkMode` names one, ports on 127.0.0.1 only; no devices, privileges, shared
+   * namespaces, or folders and sockets that control the host. A config that contradicts is refused with the key's
+   * name. Files in tmpfs are no part of snapshots.
+   * @default 'default'
+   */
+  security?: 'default' | 'strict';
+  /**
+   * The OCI runtime that runs the containers, such as `'runsc'` (gVisor) or `'kata-runtime'`; the engine has to have it.
+   * Mirrors `Runtime`. @default the engine's own, runc
+   */
+  ociRuntime?: string;
   /** How long sandboxes live, whatever becomes of this process. @default no end */
   lifetime?: SandboxLifetime;
 }

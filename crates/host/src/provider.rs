@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) engine: Engine,
     pub(crate) delivery: Delivery,
+    /// The engine has the configured one.
+    oci_runtime: OnceCell<()>,
     pub(crate) pulls: Pulls,
     /// Sandboxes that somebody holds, so that finding one again shares its session and its state.
     known: Mutex<HashMap<String, WeakSandbox>>,
@@ -32,10 +35,12 @@ pub(crate) struct Shared {
 
 impl Provider {
     pub fn new(config: Config) -> Result<Self> {
+        create::check_security(&config, &create::preview(&config))?;
         let engine = Engine::new(config.connection.clone())?;
         let shared = Shared {
             config,
             engine,
+            oci_runtime: OnceCell::new(),
             delivery: Delivery::default(),
             pulls: Pulls::default(),
             known: Mutex::default(),
@@ -101,6 +106,20 @@ impl Shared {
         let none = Map::new();
         let found = container["Config"]["Labels"].as_object().unwrap_or(&none);
         Ok(if labels::is_sandbox(found) { Inspected::Sandbox(container) } else { Inspected::Foreign })
+    }
+
+    /// Docker would refuse an unknown one late and obscurely. Asked once.
+    pub(crate) async fn check_oci_runtime(&self) -> Result<()> {
+        let Some(wanted) = &self.config.oci_runtime else { return Ok(()) };
+        let check = async {
+            let known = self.engine.oci_runtimes().await?;
+            if known.contains(wanted) {
+                return Ok(());
+            }
+            let problem = format!("the engine has no OCI runtime {wanted:?}, but {}", known.join(", "));
+            Err(Error::InvalidConfig { path: "ociRuntime".to_owned(), problem })
+        };
+        self.oci_runtime.get_or_try_init(|| check).await.copied()
     }
 
     /// The sandbox object of a container: the one that is held already, or a new one.

@@ -12,6 +12,10 @@ fn refuse<T>(path: impl Into<String>, problem: impl Into<String>) -> Result<T> {
 pub(super) fn config(config: &Config) -> Result<()> {
     timeout("timeout", config.timeout)?;
     config.lifetime.check()?;
+    if config.oci_runtime.as_deref().is_some_and(|name| name.is_empty() || name.contains(char::is_whitespace))
+    {
+        return refuse("ociRuntime", "expected the name of an OCI runtime such as 'runsc'");
+    }
     if let Some(name) = &config.image.name {
         image("image.name", name)?;
     }

@@ -30,6 +30,8 @@ use crate::error::Result;
 /// Execution timeout where neither the sandbox nor the call names one.
 pub const DEFAULT_TIMEOUT_MS: u64 = 300_000;
 pub const DEFAULT_WORKDIR: &str = "/workspace";
+/// Stops a fork bomb long before the machine is in need.
+const DEFAULT_PIDS: i64 = 1024;
 const DEFAULT_MEMORY: i64 = 512 * 1024 * 1024;
 
 /// What `docker(config)` was given.
@@ -56,6 +58,9 @@ pub struct Config {
     pub session: SessionChoice,
     #[serde(deserialize_with = "value::object")]
     pub lifetime: Lifetime,
+    pub security: Security,
+    /// Docker's name of an OCI runtime; default: the engine's own.
+    pub oci_runtime: Option<String>,
 }
 
 impl Config {
@@ -132,6 +137,16 @@ pub enum Cleanup {
     Always,
     OnSuccess,
     Never,
+}
+
+/// How high the walls are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Security {
+    #[default]
+    Default,
+    /// As high as a container's can be; a config that contradicts is refused.
+    Strict,
 }
 
 /// How commands reach a sandbox.
@@ -227,7 +242,7 @@ impl Default for Resources {
             memory: Some(Whole(DEFAULT_MEMORY)),
             memory_swap: None,
             memory_reservation: None,
-            pids_limit: None,
+            pids_limit: Some(Whole(DEFAULT_PIDS)),
             shm_size: None,
             ulimits: Vec::new(),
         }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::image;
 use super::options::CreateOptions;
-use super::spec::{AGENT, AgentPlan, Spec};
+use super::spec::{AGENT, AgentPlan, Spec, check_security};
 use super::workdir;
 use crate::config::{DEFAULT_WORKDIR, Lifetime, Platform, Runtime, SessionChoice};
 use crate::docker::ImageInfo;
@@ -63,6 +63,7 @@ async fn boot(shared: &Arc<Shared>, options: &CreateOptions, cancel: &Cancellati
         let name = image::choose(&shared.engine, config, options, usual).await?;
         let image = image::provide(shared, options, &name).await?;
         let agent = shared.delivery.plan(&shared.engine, config.session, &image).await?;
+        shared.check_oci_runtime().await?;
         Ok((name, image, agent, shared.engine.proxy_variables().await))
     });
     let (name, image, agent, proxies) = ready.await?;
@@ -158,6 +159,7 @@ impl Boot<'_> {
             proxies: self.proxies,
         };
         let body = spec.body();
+        check_security(&self.shared.config, &body)?;
         let platform = self.shared.config.image.platform.as_ref().map(Platform::as_str);
         let id = engine.create_container(self.options.container_name().as_deref(), platform, &body).await?;
         let started = self.started(&id, &body).await;

@@ -7,10 +7,11 @@ pub(crate) mod image;
 mod options;
 mod pulls;
 mod spec;
+mod strict;
 mod workdir;
 
 pub(crate) use boot::create;
 pub(crate) use delivery::{AGENT_LABEL, Delivery, current_volumes};
 pub use options::{CreateOptions, PullListener};
 pub(crate) use pulls::Pulls;
-pub(crate) use spec::{AGENT, AGENT_DIR};
+pub(crate) use spec::{AGENT, AGENT_DIR, check_security, preview};

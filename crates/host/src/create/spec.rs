@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::options::CreateOptions;
-use crate::config::{Cleanup, Config, Container, Gpus, Lifetime, Resources, Runtime, Whole};
+use super::strict;
+use crate::config::{
+    Cleanup, Config, Container, DEFAULT_WORKDIR, Gpus, Lifetime, Resources, Runtime, Security, Whole,
+};
+use crate::error::Result;
 use crate::labels::{self, Labels};
 
 /// Where the agent's volume is mounted.
@@ -47,6 +51,9 @@ impl Spec<'_> {
             // Half of ours beside half of theirs would start neither.
             body["Entrypoint"] = Value::Null;
             body["Cmd"] = Value::Null;
+        }
+        if self.config.security == Security::Strict {
+            strict::tighten(&mut body, self.workdir);
         }
         merge(&mut body, &Value::Object(theirs.clone()));
         add_label(&mut body);
@@ -127,6 +134,9 @@ impl Spec<'_> {
             "AutoRemove".into(),
             (container.auto_remove && self.config.cleanup == Cleanup::Always).into(),
         );
+        if let Some(runtime) = &self.config.oci_runtime {
+            host.insert("Runtime".into(), runtime.as_str().into());
+        }
         add_optional(&mut host, container);
         host.into()
     }
@@ -145,6 +155,27 @@ impl Spec<'_> {
     fn exposed_ports(&self) -> Map<String, Value> {
         self.port_bindings().into_iter().map(|(port, _)| (port, json!({}))).collect()
     }
+}
+
+/// What the config alone comes to, for checks before anything is created.
+pub(crate) fn preview(config: &Config) -> Value {
+    let workdir = config.container.workdir.as_deref().unwrap_or(DEFAULT_WORKDIR);
+    let (options, proxies) = (CreateOptions::default(), BTreeMap::new());
+    let spec = Spec {
+        config,
+        options: &options,
+        runtime: Runtime::Python,
+        image: "",
+        workdir,
+        agent: &AgentPlan::Unwanted,
+        proxies: &proxies,
+    };
+    spec.body()
+}
+
+/// Refuses a request that contradicts the config's `security`.
+pub(crate) fn check_security(config: &Config, body: &Value) -> Result<()> {
+    if config.security == Security::Strict { strict::check(body) } else { Ok(()) }
 }
 
 fn add_optional(host: &mut Map<String, Value>, container: &Container) {

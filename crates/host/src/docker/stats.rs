@@ -1,4 +1,4 @@
-//! What a container uses at this moment.
+//! What a container uses at this moment, and which OCI runtimes could run one.
 
 use serde_json::Value;
 
@@ -18,5 +18,15 @@ impl Engine {
             Err(failure) if failure.status() == Some(404) => Ok(None),
             Err(failure) => Err(failure.during(format!("measure container {id}"))),
         }
+    }
+
+    /// By name, in their order.
+    pub async fn oci_runtimes(&self) -> Result<Vec<String>> {
+        let info: Value = self
+            .wire()
+            .json(RawRequest::get("/info"))
+            .await
+            .map_err(|failure| failure.during("tell its OCI runtimes"))?;
+        Ok(info["Runtimes"].as_object().into_iter().flat_map(|runtimes| runtimes.keys().cloned()).collect())
     }
 }
