@@ -27,7 +27,8 @@ describe('create', { timeout: SUITE_TIMEOUT }, () => {
     const sandbox = await sandboxes.create();
     assert.match(sandbox.sandboxId, /^[0-9a-f]{64}$/);
     assert.equal(sandbox.provider, 'docker');
-    assert.deepEqual(Object.keys(sandbox).sort(), ['filesystem', 'provider', 'sandboxId']);
+    const own = ['filesystem', 'processes', 'provider', 'sandboxId', 'terminal'];
+    assert.deepEqual(Object.keys(sandbox).sort(), own);
     const { Config, State } = await inspect(sandbox.sandboxId);
     assert.equal(Config.Image, PYTHON);
     assert.equal(State.Running, true);
