@@ -28,10 +28,10 @@ async function lines(sandbox, ...args) {
 }
 
 /**
- * How many archives the engine unpacked in the container during the work.
- * @param {string} id @param {() => Promise<unknown>} work
+ * Counts the archives that the engine unpacks in the container during the work, where it tells: Podman does not.
+ * @param {string} id @param {number} expected @param {() => Promise<unknown>} work
  */
-async function archives(id, work) {
+async function withArchives(id, expected, work) {
   const seconds = () => Date.now() / 1000;
   const since = seconds();
   await work();
@@ -39,7 +39,9 @@ async function archives(id, work) {
   const events = await witness.getEvents({ since, until: seconds() + 0.01, filters });
   let text = '';
   for await (const chunk of events) text += chunk;
-  return text.split('\n').filter(Boolean).length;
+  const count = text.split('\n').filter(Boolean).length;
+  const { Components } = await witness.version();
+  if (Components?.[0]?.Name !== 'Podman Engine') assert.equal(count, expected);
 }
 
 describe('filesystem: large files', { timeout: SUITE_TIMEOUT }, () => {
@@ -51,8 +53,7 @@ describe('filesystem: large files', { timeout: SUITE_TIMEOUT }, () => {
   it('go in by the archive API, with parents, mode and owner as small ones', async () => {
     const { sandbox } = shared;
     const path = 'new/parents/large file';
-    const count = await archives(shared.id, () => sandbox.filesystem.writeFile(path, content));
-    assert.equal(count, 1);
+    await withArchives(shared.id, 1, () => sandbox.filesystem.writeFile(path, content));
     assert.equal(await sum(sandbox, path), sumOf(content));
     await sandbox.filesystem.writeFile('new/small', 'x');
     const facts = await lines(sandbox, 'stat', '-c', '%u %g %a', path, 'new/small');
@@ -67,7 +68,7 @@ describe('filesystem: large files', { timeout: SUITE_TIMEOUT }, () => {
     await sandbox.runCommand(`head -c 30000000 /dev/zero > /tmp/old; chmod 751 /tmp/old; chown 1:2 /tmp/old
       ln /tmp/old /tmp/second-name; ln -s old /tmp/link`);
     const before = await lines(sandbox, 'stat', '-c', '%i %u %g %a %h', '/tmp/old');
-    assert.equal(await archives(shared.id, () => sandbox.filesystem.writeFile('/tmp/link', content)), 1);
+    await withArchives(shared.id, 1, () => sandbox.filesystem.writeFile('/tmp/link', content));
     assert.deepEqual(await lines(sandbox, 'stat', '-c', '%i %u %g %a %h', '/tmp/old'), before);
     assert.equal(await sum(sandbox, '/tmp/second-name'), sumOf(content));
     assert.equal(
@@ -78,11 +79,10 @@ describe('filesystem: large files', { timeout: SUITE_TIMEOUT }, () => {
 
   it('go through the agent where the engine does not see the place', async () => {
     const { sandbox } = shared;
-    const count = await archives(shared.id, async () => {
+    await withArchives(shared.id, 0, async () => {
       await sandbox.filesystem.writeFile('/small/large', content);
       await sandbox.filesystem.writeFile('/dev/shm/large', content);
     });
-    assert.equal(count, 0);
     assert.equal(await sum(sandbox, '/small/large'), sumOf(content));
     assert.equal(await sum(sandbox, '/dev/shm/large'), sumOf(content));
     await sandbox.runCommand('rm /small/* /dev/shm/*');
@@ -142,7 +142,7 @@ describe('filesystem: large files of an unprivileged user', { timeout: SUITE_TIM
       'mkdir -m 777 /open; mkdir /fixed; : > /fixed/theirs; chown nobody /fixed/theirs; : > /fixed/other',
       root,
     );
-    assert.equal(await archives(shared.id, () => sandbox.filesystem.writeFile('/open/large', content)), 1);
+    await withArchives(shared.id, 1, () => sandbox.filesystem.writeFile('/open/large', content));
     assert.equal(await sum(sandbox, '/open/large'), sumOf(content));
     assert.deepEqual(await lines(sandbox, 'stat', '-c', '%U %a', '/open/large'), ['nobody 644']);
     // Its own file in a folder where it may make none.
