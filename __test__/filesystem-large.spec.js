@@ -4,6 +4,9 @@
 
 const assert = require('node:assert/strict');
 const { createHash, randomBytes } = require('node:crypto');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
 const { describe, it } = require('node:test');
 const { witness } = require('./support/docker.js');
 const { SUITE_TIMEOUT, shareSandbox } = require('./support/sandboxes.js');
@@ -28,20 +31,23 @@ async function lines(sandbox, ...args) {
 }
 
 /**
- * Counts the archives that the engine unpacks in the container during the work, where it tells: Podman does not.
- * @param {string} id @param {number} expected @param {() => Promise<unknown>} work
+ * Counts the archives that go into the container and out of it during the work, where the engine tells: Podman does not.
+ * @param {string} id @param {{ in?: number, out?: number }} expected @param {() => Promise<unknown>} work
  */
 async function withArchives(id, expected, work) {
   const seconds = () => Date.now() / 1000;
   const since = seconds();
   await work();
-  const filters = { container: [id], event: ['extract-to-dir'] };
+  const filters = { container: [id], event: ['extract-to-dir', 'archive-path'] };
   const events = await witness.getEvents({ since, until: seconds() + 0.01, filters });
   let text = '';
   for await (const chunk of events) text += chunk;
-  const count = text.split('\n').filter(Boolean).length;
+  const count = (/** @type {string} */ name) => text.split(`"Action":"${name}"`).length - 1;
   const { Components } = await witness.version();
-  if (Components?.[0]?.Name !== 'Podman Engine') assert.equal(count, expected);
+  if (Components?.[0]?.Name !== 'Podman Engine') {
+    const counted = { in: count('extract-to-dir'), out: count('archive-path') };
+    assert.deepEqual(counted, { in: 0, out: 0, ...expected });
+  }
 }
 
 describe('filesystem: large files', { timeout: SUITE_TIMEOUT }, () => {
@@ -53,7 +59,7 @@ describe('filesystem: large files', { timeout: SUITE_TIMEOUT }, () => {
   it('go in by the archive API, with parents, mode and owner as small ones', async () => {
     const { sandbox } = shared;
     const path = 'new/parents/large file';
-    await withArchives(shared.id, 1, () => sandbox.filesystem.writeFile(path, content));
+    await withArchives(shared.id, { in: 1 }, () => sandbox.filesystem.writeFile(path, content));
     assert.equal(await sum(sandbox, path), sumOf(content));
     await sandbox.filesystem.writeFile('new/small', 'x');
     const facts = await lines(sandbox, 'stat', '-c', '%u %g %a', path, 'new/small');
@@ -68,7 +74,7 @@ describe('filesystem: large files', { timeout: SUITE_TIMEOUT }, () => {
     await sandbox.runCommand(`head -c 30000000 /dev/zero > /tmp/old; chmod 751 /tmp/old; chown 1:2 /tmp/old
       ln /tmp/old /tmp/second-name; ln -s old /tmp/link`);
     const before = await lines(sandbox, 'stat', '-c', '%i %u %g %a %h', '/tmp/old');
-    await withArchives(shared.id, 1, () => sandbox.filesystem.writeFile('/tmp/link', content));
+    await withArchives(shared.id, { in: 1 }, () => sandbox.filesystem.writeFile('/tmp/link', content));
     assert.deepEqual(await lines(sandbox, 'stat', '-c', '%i %u %g %a %h', '/tmp/old'), before);
     assert.equal(await sum(sandbox, '/tmp/second-name'), sumOf(content));
     assert.equal(
@@ -79,13 +85,36 @@ describe('filesystem: large files', { timeout: SUITE_TIMEOUT }, () => {
 
   it('go through the agent where the engine does not see the place', async () => {
     const { sandbox } = shared;
-    await withArchives(shared.id, 0, async () => {
+    await withArchives(shared.id, {}, async () => {
       await sandbox.filesystem.writeFile('/small/large', content);
       await sandbox.filesystem.writeFile('/dev/shm/large', content);
     });
     assert.equal(await sum(sandbox, '/small/large'), sumOf(content));
     assert.equal(await sum(sandbox, '/dev/shm/large'), sumOf(content));
     await sandbox.runCommand('rm /small/* /dev/shm/*');
+  });
+
+  it('come to this machine by the archive API too, where the engine sees them', async () => {
+    const { sandbox } = shared;
+    const { filesystem } = sandbox;
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'computesdk-large-'));
+    const back = path.join(folder, 'a name that is rather long '.repeat(9));
+    try {
+      for (const [place, out] of /** @type {Array<[string, number]>} */ ([
+        ['/tmp/for here', 1],
+        [`/tmp/${'a long name '.repeat(20)}`, 1],
+        ['/small/for here', 0],
+      ])) {
+        await filesystem.writeFile(place, content);
+        await sandbox.runCommand(`chmod 640 '${place}'; ln -sf '${place}' /tmp/to-it`);
+        await withArchives(shared.id, { out }, () => filesystem.download('/tmp/to-it', back));
+        assert.ok(content.equals(fs.readFileSync(back)));
+        assert.equal(fs.statSync(back).mode & 0o777, 0o640);
+      }
+      await sandbox.runCommand('rm /small/*');
+    } finally {
+      fs.rmSync(folder, { recursive: true });
+    }
   });
 
   it('fail as small ones do', async () => {
@@ -142,7 +171,7 @@ describe('filesystem: large files of an unprivileged user', { timeout: SUITE_TIM
       'mkdir -m 777 /open; mkdir /fixed; : > /fixed/theirs; chown nobody /fixed/theirs; : > /fixed/other',
       root,
     );
-    await withArchives(shared.id, 1, () => sandbox.filesystem.writeFile('/open/large', content));
+    await withArchives(shared.id, { in: 1 }, () => sandbox.filesystem.writeFile('/open/large', content));
     assert.equal(await sum(sandbox, '/open/large'), sumOf(content));
     assert.deepEqual(await lines(sandbox, 'stat', '-c', '%U %a', '/open/large'), ['nobody 644']);
     // Its own file in a folder where it may make none.

@@ -300,3 +300,27 @@ fn there_is_no_place_where_the_engine_cannot_reach() {
     }
     assert!(fs::metadata("/dev/null").is_ok_and(|null| null.file_type().is_char_device()));
 }
+
+#[test]
+fn a_file_is_located_where_the_engine_finds_it() {
+    let folder = Folder::new("located");
+    let mut agent = Agent::start();
+    let (file, link) = (folder.path("file"), folder.path("link"));
+    fs::write(&file, "12345").expect("written");
+    symlink("file", &link).expect("linked");
+    let locate = |path: &str| FileRequest::Locate { path: path.into() };
+    let found = answers(&mut agent, locate(&link));
+    if found.len() == 2 {
+        let stat = stat(&mut agent, &file, Links::Keep);
+        let located = ToHost::File(FileReply::Located { path: file.clone().into(), stat });
+        assert_eq!(found, [located, ToHost::Done]);
+    } else {
+        eprintln!("the temporary folder is on a file system of its own");
+    }
+    for elsewhere in ["/proc/self/status", "/dev/null", &folder.path("")] {
+        assert_eq!(answers(&mut agent, locate(elsewhere)), [ToHost::Done], "{elsewhere}");
+    }
+    let missing = folder.path("missing");
+    let refused = ToHost::Failed(failed(Op::Open, libc::ENOENT, &missing));
+    assert_eq!(outcome(&mut agent, locate(&missing)), refused);
+}

@@ -28,6 +28,9 @@ pub enum FileRequest {
     Place { path: Vec<u8> },
     /// `Watching` once it has begun, then `Data`s of [`crate::WatchEvent`]s as they happen, until `Cancel`.
     Watch { path: Vec<u8>, depth: Depth },
+    /// Where another reader finds a file that this user may read. Answered by `Located` and `Done`, or by `Done` alone: only
+    /// the agent reaches it.
+    Locate { path: Vec<u8> },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +76,11 @@ pub enum FileReply {
     Details(Vec<FileDetail>),
     Placed(Placed),
     Watching,
+    /// The path without links.
+    Located {
+        path: Vec<u8>,
+        stat: FileStat,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

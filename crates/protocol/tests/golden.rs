@@ -74,6 +74,7 @@ fn file_requests() -> Vec<(FileRequest, &'static str)> {
         (FileRequest::Write(write), "09000000 04030201 17 08 022fff 01 a403 01 01"),
         (FileRequest::Place { path: path() }, "04000000 04030201 17 09 022fff"),
         (FileRequest::Watch { path: path(), depth: Depth::Tree }, "05000000 04030201 17 0a 022fff 01"),
+        (FileRequest::Locate { path: path() }, "04000000 04030201 17 0b 022fff"),
     ]
 }
 
@@ -106,6 +107,10 @@ fn file_replies() -> Vec<(FileReply, &'static str)> {
         ),
         (FileReply::Placed(placed), "0b000000 04030201 0c 02 012f 016e 01 02 8003 ac02"),
         (FileReply::Watching, "01000000 04030201 0c 03"),
+        (
+            FileReply::Located { path: b"/".to_vec(), stat: stat(FileKind::File, None) },
+            "0e000000 04030201 0c 04 012f 00 ac02 a403 01 02 01 02 04 00",
+        ),
     ]
 }
 

@@ -7,7 +7,7 @@
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use computesdk_docker_protocol::{Op, Placed, ToHost};
+use computesdk_docker_protocol::{FileStat, Op, Placed, ToHost};
 use libc::{
     AT_FDCWD, AT_SYMLINK_NOFOLLOW, EEXIST, EINVAL, ENOENT, ENOSYS, O_CREAT, O_DIRECTORY, O_NOFOLLOW,
     O_NONBLOCK, O_PATH, O_RDONLY, O_WRONLY, S_IFREG, S_ISGID,
@@ -15,6 +15,7 @@ use libc::{
 
 use super::copy::Copier;
 use super::remove::split;
+use super::stat::status;
 use super::{Failure, is_kind, make_parents};
 use crate::environment::c_string;
 use crate::serve::link::{Flow, Link, Slot};
@@ -58,12 +59,9 @@ impl Place {
             None => path.to_owned(),
         };
         let (parent, name) = split(&path)?;
-        let folder = sys::open_at(AT_FDCWD, &parent, O_PATH | O_DIRECTORY)?;
-        let stat = sys::stat_fd(folder.as_fd())?;
+        let Some((folder, stat)) = reachable(&parent)? else { return Ok(None) };
         let dangling = old.is_none() && sys::stat_at(folder.as_raw_fd(), &name, AT_SYMLINK_NOFOLLOW).is_ok();
-        // On another file system the engine may see something else in that place.
-        let elsewhere = stat.st_dev != sys::stat_at(AT_FDCWD, c"/", 0)?.st_dev;
-        if dangling || elsewhere || !file::may_change(folder.as_fd()) {
+        if dangling || !file::may_change(folder.as_fd()) {
             return Ok(None);
         }
         let (uid, own_group, _) = file::identity();
@@ -148,6 +146,28 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.discard();
     }
+}
+
+/// Where the engine finds a file that this user may read, and what it is by then.
+pub(crate) fn locate(path: &CStr) -> Result<Option<(Vec<u8>, FileStat)>, Failure> {
+    let file = sys::open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK).map_err(opening)?;
+    let stat = sys::stat_fd(file.as_fd()).map_err(opening)?;
+    if !is_kind(&stat, S_IFREG) {
+        return Ok(None);
+    }
+    let found = file::path_of(file.as_fd()).and_then(|path| {
+        let (parent, _) = split(&path)?;
+        Ok(reachable(&parent)?.map(|_| (path.into_bytes(), status(&stat, None))))
+    });
+    Ok(found.unwrap_or(None))
+}
+
+/// The folder, unless it is on another file system than the root: there the engine may see something else.
+fn reachable(folder: &CStr) -> sys::Result<Option<(OwnedFd, libc::stat)>> {
+    let folder = sys::open_at(AT_FDCWD, folder, O_PATH | O_DIRECTORY)?;
+    let stat = sys::stat_fd(folder.as_fd())?;
+    let is_here = stat.st_dev == sys::stat_at(AT_FDCWD, c"/", 0)?.st_dev;
+    Ok(is_here.then_some((folder, stat)))
 }
 
 fn open_old(path: &CStr) -> sys::Result<OwnedFd> {

@@ -30,17 +30,21 @@ fn look(folder: RawFd, name: &CStr, links: Links) -> sys::Result<FileStat> {
         Links::Keep => AT_SYMLINK_NOFOLLOW,
     };
     let stat = sys::stat_at(folder, name, flags)?;
+    let target = match stat.st_mode & S_IFMT {
+        S_IFLNK => Some(file::read_link(folder, name)?.into_bytes()),
+        _ => None,
+    };
+    Ok(status(&stat, target))
+}
+
+pub(super) fn status(stat: &libc::stat, target: Option<Vec<u8>>) -> FileStat {
     let kind = match stat.st_mode & S_IFMT {
         S_IFREG => FileKind::File,
         S_IFDIR => FileKind::Directory,
         S_IFLNK => FileKind::Link,
         _ => FileKind::Other,
     };
-    let target = match kind {
-        FileKind::Link => Some(file::read_link(folder, name)?.into_bytes()),
-        _ => None,
-    };
-    Ok(FileStat {
+    FileStat {
         kind,
         size: u64::try_from(stat.st_size).unwrap_or(0),
         mode: stat.st_mode & 0o7777,
@@ -50,7 +54,7 @@ fn look(folder: RawFd, name: &CStr, links: Links) -> sys::Result<FileStat> {
         accessed_ms: ms(stat.st_atime, stat.st_atime_nsec),
         changed_ms: ms(stat.st_ctime, stat.st_ctime_nsec),
         target,
-    })
+    }
 }
 
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use super::request::{Opened, Work};
 use crate::environment::{Environment, c_string};
 use crate::files::Failure;
 use crate::files::copy::CopyFile;
-use crate::files::place::Place;
+use crate::files::place::{Place, locate};
 use crate::files::read::ReadFile;
 use crate::files::stat::{Details, stat};
 use crate::files::watch::Watch;
@@ -25,6 +25,7 @@ pub(super) fn subject(request: &FileRequest) -> &[u8] {
         | FileRequest::Link { path, .. }
         | FileRequest::MakeFolder { path }
         | FileRequest::Place { path }
+        | FileRequest::Locate { path }
         | FileRequest::Watch { path, .. } => path,
         FileRequest::Rename { from, .. } | FileRequest::Copy { from, .. } => from,
         FileRequest::Read(part) => &part.path,
@@ -42,7 +43,10 @@ fn op(request: &FileRequest) -> Op {
         FileRequest::Chmod { .. } => Op::Chmod,
         FileRequest::Link { .. } => Op::Link,
         FileRequest::MakeFolder { .. } => Op::Mkdir,
-        FileRequest::Read(_) | FileRequest::Write(_) | FileRequest::Place { .. } => Op::Open,
+        FileRequest::Read(_)
+        | FileRequest::Write(_)
+        | FileRequest::Place { .. }
+        | FileRequest::Locate { .. } => Op::Open,
         FileRequest::Watch { .. } => Op::Watch,
     }
 }
@@ -85,6 +89,10 @@ pub(super) fn open(
             }
             None => Opened::Answered(vec![ToHost::Done]),
         },
+        FileRequest::Locate { .. } => {
+            let located = locate(&path)?.map(|(path, stat)| ToHost::File(FileReply::Located { path, stat }));
+            Opened::Answered(located.into_iter().chain([ToHost::Done]).collect())
+        }
         FileRequest::Watch { depth, .. } => {
             Opened::Work(Work::Watch(Watch::start(&path, *depth, flow, link)?))
         }

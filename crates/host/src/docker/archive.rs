@@ -1,9 +1,9 @@
-//! One file at a time into a container by the archive API, its content as it comes: the engine writes it straight to
-//! the container's file system.
+//! One file at a time into and out of a container by the archive API, its content as it comes: the engine works on the
+//! container's file system itself.
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _, stream};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::Request;
@@ -14,10 +14,13 @@ use super::container::{is_gone, not_found, path};
 use super::engine::Engine;
 use super::failure::{Cause, Failure};
 use super::names::encode;
+use super::raw::{RawRequest, RawStream};
 use super::wire::{Reading, Wait};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 const BLOCK: usize = 512;
+/// Of what comes before a file's own header.
+const LONGEST_HEADER: u64 = 64 * 1024;
 /// An upload may take longer by this for each MiB.
 const PER_MIB: Duration = Duration::from_secs(1);
 
@@ -64,6 +67,99 @@ impl Engine {
         let body = answer.all().await?;
         if status.is_success() { Ok(()) } else { Err(Failure::refused(status.as_u16(), &body)) }
     }
+}
+
+/// A file of a container on its way out.
+#[derive(Debug)]
+pub struct ArchivedFile {
+    pub size: u64,
+    pub mode: u32,
+    pub uid: u64,
+    pub gid: u64,
+    /// Seconds since 1970.
+    pub modified: u64,
+    arriving: RawStream,
+    kept: BytesMut,
+    left: u64,
+}
+
+impl ArchivedFile {
+    /// The next bytes; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<Bytes>> {
+        while self.kept.is_empty() && self.left > 0 {
+            match self.arriving.next().await.transpose()? {
+                Some(more) if self.left >= more.len() as u64 => {
+                    self.left -= more.len() as u64;
+                    return Ok(Some(more));
+                }
+                Some(more) => self.kept.extend_from_slice(&more),
+                None => return Err(broken("it ended in the middle of a file")),
+            }
+        }
+        let piece = self.kept.split_to(self.kept.len().min(usize::try_from(self.left).unwrap_or(usize::MAX)));
+        self.left -= piece.len() as u64;
+        Ok((!piece.is_empty()).then(|| piece.freeze()))
+    }
+}
+
+fn broken(what: &str) -> Error {
+    Failure::Unreadable { message: format!("the archive is not Docker's: {what}"), source: None }
+        .during("read a file of a container")
+}
+
+impl Engine {
+    /// A regular file by its path, which must lead through no link; `None` when there is none.
+    pub async fn get_file(&self, id: &str, file: &str) -> Result<Option<ArchivedFile>> {
+        let request = RawRequest::get(path(id, "/archive")?).query("path", file);
+        let mut arriving = self.request_stream(request).await?;
+        if arriving.status != 200 {
+            return Ok(None);
+        }
+        let mut kept = BytesMut::new();
+        loop {
+            fill(&mut arriving, &mut kept, BLOCK).await?;
+            let block = kept.split_to(BLOCK);
+            let header = tar::Header::from_byte_slice(&block);
+            let size = number(header.entry_size())?;
+            match header.entry_type() {
+                tar::EntryType::Regular | tar::EntryType::Continuous => {
+                    return Ok(Some(ArchivedFile {
+                        size,
+                        mode: number(header.mode())?,
+                        uid: number(header.uid())?,
+                        gid: number(header.gid())?,
+                        modified: number(header.mtime())?,
+                        arriving,
+                        kept,
+                        left: size,
+                    }));
+                }
+                // What comes before a file with a long name.
+                tar::EntryType::XHeader | tar::EntryType::XGlobalHeader | tar::EntryType::GNULongName
+                    if size <= LONGEST_HEADER =>
+                {
+                    let length = (size as usize).next_multiple_of(BLOCK);
+                    fill(&mut arriving, &mut kept, length).await?;
+                    _ = kept.split_to(length);
+                }
+                _ => return Ok(None),
+            }
+        }
+    }
+}
+
+fn number<T>(field: std::io::Result<T>) -> Result<T> {
+    field.map_err(|error| broken(&error.to_string()))
+}
+
+async fn fill(arriving: &mut RawStream, kept: &mut BytesMut, length: usize) -> Result<()> {
+    while kept.len() < length {
+        match arriving.next().await.transpose()? {
+            Some(more) => kept.extend_from_slice(&more),
+            None => return Err(broken("it ended too early")),
+        }
+    }
+    Ok(())
 }
 
 /// The archive in pieces; the content is passed on as it is.

@@ -26,7 +26,7 @@ mod version;
 mod volume;
 mod wire;
 
-pub use archive::NewFile;
+pub use archive::{ArchivedFile, NewFile};
 pub use build::{Build, BuildLine, Building};
 pub use commit::ImageRemoval;
 pub use connect::{Connection, Pem, Protocol};

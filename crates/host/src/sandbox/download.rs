@@ -6,16 +6,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use computesdk_docker_protocol::{FileKind, FileStat, Links, ReadPart};
 use futures_util::TryStreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
-use super::Sandbox;
 use super::local::{self, Unfinished};
 use super::transfer::{Progress, Transfer};
 use super::trees::{AT_ONCE, Node, join, walk};
+use super::{Sandbox, bulk};
+use crate::docker::ArchivedFile;
 use crate::error::{Error, Result};
-use crate::session::agent::AgentSession;
+use crate::session::agent::{AgentSession, FileReader};
 use crate::session::refused_as;
 
 impl Sandbox {
@@ -27,13 +29,14 @@ impl Sandbox {
             let session = sandbox.0.sessions.get(None).await?;
             sandbox.needs_agent(&session, "download")?;
             let Some(agent) = session.agent() else { return Ok(()) };
-            let download = Download { agent, progress: &progress };
+            let download = Download { sandbox: &sandbox, agent, progress: &progress };
             sandbox.watched(download.all(&path, &to)).await
         })
     }
 }
 
 struct Download<'a> {
+    sandbox: &'a Sandbox,
     agent: &'a AgentSession,
     progress: &'a Arc<Progress>,
 }
@@ -106,19 +109,43 @@ impl Download<'_> {
     }
 
     async fn file(&self, item: &Item<'_>) -> Result<()> {
-        let part = ReadPart { path: item.from.clone(), from: 0, length: None };
-        let mut reader = self.agent.read_part(part)?;
+        let mut source = self.source(item).await?;
         // An error of the sandbox's comes before anything is made here.
-        let mut next = reader.next().await?;
+        let mut next = source.next().await?;
         let mut file = Unfinished::beside(&item.to)?;
         while let Some(piece) = next {
             file.write(&piece).await?;
             self.progress.moved(piece.len());
-            next = reader.next().await?;
+            next = source.next().await?;
         }
         file.finish(item.stat.mode).await?;
         self.progress.finished_file();
         Ok(())
+    }
+
+    async fn source(&self, item: &Item<'_>) -> Result<Source> {
+        if item.stat.size >= bulk::LARGE
+            && let Some(file) = self.sandbox.get_large(self.agent, &item.from).await?
+        {
+            return Ok(Source::Engine(file));
+        }
+        let part = ReadPart { path: item.from.clone(), from: 0, length: None };
+        self.agent.read_part(part).map(Source::Agent)
+    }
+}
+
+/// Where a file's content comes from.
+enum Source {
+    Agent(FileReader),
+    Engine(ArchivedFile),
+}
+
+impl Source {
+    async fn next(&mut self) -> Result<Option<Bytes>> {
+        match self {
+            Self::Agent(reader) => reader.next().await,
+            Self::Engine(file) => file.next().await,
+        }
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) enum Kind {
     Link,
     Place,
     Watch,
+    Locate,
 }
 
 /// How far a request's answers have come.
@@ -69,6 +70,7 @@ impl Kind {
             Self::Link => "symlink",
             Self::Place => "writeFile",
             Self::Watch => "watch",
+            Self::Locate => "readFile",
         }
     }
 
@@ -95,6 +97,7 @@ impl Kind {
             (Self::List, ToHost::Entries(entries)) => !entries.is_empty(),
             (Self::Write, ToHost::Credit(_)) => true,
             (Self::Stat, ToHost::File(FileReply::Stat(_)))
+            | (Self::Locate, ToHost::File(FileReply::Located { .. }))
             | (Self::Place, ToHost::File(FileReply::Placed(_)))
             | (Self::Watch, ToHost::File(FileReply::Watching)) => !progress.answered,
             (Self::Details, ToHost::File(FileReply::Details(details))) => !details.is_empty(),
@@ -105,7 +108,13 @@ impl Kind {
                 ToHost::Done,
             )
             | (
-                Self::Mkdir | Self::Remove | Self::Rename | Self::Copy | Self::Chmod | Self::Link,
+                Self::Mkdir
+                | Self::Remove
+                | Self::Rename
+                | Self::Copy
+                | Self::Chmod
+                | Self::Link
+                | Self::Locate,
                 ToHost::Done,
             ) => true,
             _ => false,
@@ -130,7 +139,9 @@ impl Progress {
         }
         match answer {
             ToHost::Started(_) | ToHost::Found(_) => self.answered = true,
-            ToHost::File(FileReply::Stat(_) | FileReply::Placed(_) | FileReply::Watching) => {
+            ToHost::File(
+                FileReply::Stat(_) | FileReply::Placed(_) | FileReply::Watching | FileReply::Located { .. },
+            ) => {
                 self.answered = true;
             }
             ToHost::Exited(_) | ToHost::Done | ToHost::Failed(_) => self.ended = true,

@@ -110,6 +110,18 @@ impl AgentSession {
         }
     }
 
+    /// Where another reader finds a file, without links, and what it is; `None`: only the agent reaches it.
+    pub async fn locate(&self, path: &[u8]) -> Result<Option<(Vec<u8>, FileStat)>> {
+        let mut call = self.file(Kind::Locate, FileRequest::Locate { path: path.to_vec() })?;
+        let mut located = None;
+        loop {
+            match call.next().await? {
+                ToHost::File(FileReply::Located { path, stat }) => located = Some((path, stat)),
+                answer => return end(answer).map(|()| located),
+            }
+        }
+    }
+
     /// Answers once the watch has begun.
     pub async fn watch(&self, path: &[u8], depth: Depth) -> Result<Watching> {
         let mut call = self.file(Kind::Watch, FileRequest::Watch { path: path.to_vec(), depth })?;
