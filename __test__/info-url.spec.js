@@ -91,7 +91,8 @@ describe('getUrl', { timeout: SUITE_TIMEOUT }, () => {
   it("leads to the container's own address where the port is not published", async () => {
     const sandbox = await sandboxes.create();
     const { NetworkSettings } = await inspect(sandbox.sandboxId);
-    const { IPAddress } = NetworkSettings.Networks.bridge;
+    // Docker calls the default network bridge, Podman podman.
+    const [{ IPAddress }] = /** @type {any[]} */ (Object.values(NetworkSettings.Networks));
     const url = await sandbox.getUrl({ port: 8080 });
     assert.equal(url, `http://${IPAddress}:8080`);
     await serve(sandbox, 8080);

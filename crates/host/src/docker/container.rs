@@ -61,7 +61,8 @@ impl Engine {
         let Ok(path) = path(id, "/json") else { return Ok(None) };
         match self.wire().json(RawRequest::get(path)).await {
             Ok(container) => Ok(Some(container)),
-            Err(failure) if failure.status() == Some(404) => Ok(None),
+            // Podman has other statuses for one that goes while it is looked at.
+            Err(failure) if failure.status() == Some(404) || is_gone(&failure) => Ok(None),
             Err(failure) => Err(failure.during(format!("inspect container {id}"))),
         }
     }
