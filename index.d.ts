@@ -303,12 +303,61 @@ export interface ExecutionResult {
   pid?: number;
 }
 
+/** Options of `runCode`. */
+export interface CodeOptions extends RunOptions {
+  /**
+   * Runs in this context, which keeps variables and imports. `cwd`, `env`, `user`, `stdin` and `background` are the
+   * context's affair then. A timeout or an abort interrupts the code, and the context stays as it is.
+   */
+  context?: CodeContext;
+}
+
+/** What an expression came to. */
+export interface CodeValue {
+  /** As the interpreter's own prompt shows it. */
+  text: string;
+  /** As a page shows it, such as a pandas `DataFrame`. */
+  html?: string;
+  /** A picture, base64: a matplotlib figure, or what has a picture of itself. */
+  png?: string;
+}
+
+/** Options of `createCodeContext`. */
+export interface CodeContextOptions {
+  /** Language of its code. @default the sandbox's own */
+  runtime?: Runtime;
+  /** Working directory. @default the workdir */
+  cwd?: string;
+  /** Environment, over that of the container. */
+  env?: Record<string, string>;
+  /** User to run as. @default `container.user` */
+  user?: string;
+}
+
+/**
+ * An interpreter that stays between calls of `runCode(code, { context })`. Calls of one context wait for each other;
+ * those of several run side by side. It ends with the program that made it, or with the sandbox. Code that ends its
+ * interpreter, or does not listen to an interrupt for three seconds, has the next call start a new one.
+ */
+export interface CodeContext {
+  /** The language of its code. */
+  readonly runtime: Runtime;
+  /** Starts anew: what runs is ended, variables and imports are gone. @throws {DockerProviderError} as `createCodeContext` */
+  restart(): Promise<void>;
+  /** Ends it; safe to call twice. A later `runCode` in it rejects with `ERR_CANNOT_RUN`. */
+  remove(): Promise<void>;
+  /** The same as `remove()`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
 /** What came of `runCode`. */
 export interface CodeResult extends ExecutionResult {
   /** Standard output and standard error in the order of arrival. */
   output: string;
   /** The runtime that ran it. */
   language: string;
+  /** What the last expression came to, if it came to something; in a context only. */
+  result?: CodeValue;
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -827,9 +876,23 @@ export interface DockerSandbox {
    * @throws {DockerProviderError} `ERR_UNSUPPORTED_RUNTIME`, `ERR_SANDBOX_NOT_FOUND`, `ERR_SANDBOX_STOPPED`,
    *   `ERR_SESSION_LOST`, `ERR_CANNOT_RUN`; `AbortError` where `signal` was aborted
    */
-  runCode(code: string, runtime?: Runtime, options?: RunOptions): Promise<CodeResult>;
-  /** The same in the sandbox's own runtime. */
-  runCode(code: string, options: RunOptions): Promise<CodeResult>;
+  runCode(code: string, runtime?: Runtime, options?: CodeOptions): Promise<CodeResult>;
+  /** The same in the sandbox's own runtime, or in a context. */
+  runCode(code: string, options: CodeOptions): Promise<CodeResult>;
+
+  /**
+   * Starts an interpreter that keeps variables and imports from one `runCode` to the next, and tells what a last
+   * expression came to.
+   *
+   * ```js
+   * const context = await sandbox.createCodeContext({ runtime: 'python' });
+   * await sandbox.runCode('import math; r = 2', { context });
+   * const { result } = await sandbox.runCode('math.pi * r ** 2', { context }); // { text: '12.566370614359172' }
+   * ```
+   * @throws {DockerProviderError} `ERR_UNSUPPORTED_RUNTIME`, `ERR_CANNOT_RUN` (no such interpreter in the image),
+   *   `ENOENT` (no such folder), `ERR_SANDBOX_NOT_FOUND`, `ERR_SANDBOX_STOPPED`, `ERR_SESSION_LOST`
+   */
+  createCodeContext(options?: CodeContextOptions): Promise<CodeContext>;
 
   /**
    * Runs a command by `/bin/sh -c`. `command` is shell text as it is; each of `args` is one word, quoted for the

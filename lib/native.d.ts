@@ -39,6 +39,8 @@ export interface RunResult {
   stderrBytes: number;
   pid?: number;
   runtime?: string;
+  /** What the last expression came to; in a context only. */
+  value?: { text: string; html?: string; png?: string };
 }
 
 export interface Piece {
@@ -237,9 +239,17 @@ export declare class NativeWatch {
   close(): void;
 }
 
+export declare class NativeContext {
+  runtime(): string;
+  run(code: string, extras: RunExtras): Promise<Outcome<RunResult>>;
+  restart(): Promise<Outcome<void>>;
+  remove(): Promise<Outcome<void>>;
+}
+
 export declare class NativeSandbox {
   facts(): Facts;
   spawn(command: string, args: string[] | undefined, extras: LiveExtras): Promise<Outcome<NativeProcess>>;
+  createContext(runtime: string | undefined, extras: LiveExtras): Promise<Outcome<NativeContext>>;
   openTerminal(
     wanted: { cols: number; rows: number; shell?: string },
     extras: LiveExtras,

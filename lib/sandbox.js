@@ -11,6 +11,8 @@ const {
   commandArguments,
   unknownKey,
 } = require('./arguments.js');
+const { createContext, takeContext } = require('./context.js');
+const { invalid } = require('./errors.js');
 const { DockerFileSystem } = require('./filesystem.js');
 const { hiddenSlot } = require('./hidden.js');
 const { spawnArguments } = require('./live/arguments.js');
@@ -45,13 +47,25 @@ class DockerSandbox {
   async runCode(code, ...rest) {
     const site = callSite(this.runCode);
     checkString(code, 'code');
-    const { runtime, run } = codeArguments(rest);
-    const result = await runWith((extras) => native.get(this).runCode(code, runtime, extras), run, site);
+    const { context, rest: plain } = takeContext(rest, this.sandboxId);
+    const { runtime, run } = codeArguments(plain);
+    if (context && runtime && runtime !== context.runtime()) {
+      throw invalid('runtime', `the context is one of ${context.runtime()}`);
+    }
+    const start = (/** @type {import('./native').RunExtras} */ extras) =>
+      context ? context.run(code, extras) : native.get(this).runCode(code, runtime, extras);
+    const result = await runWith(start, run, site);
     return {
       ...executionResult(result, this.sandboxId),
       output: result.output ?? '',
       language: result.runtime,
+      ...(result.value && { result: result.value }),
     };
+  }
+
+  /** @param {unknown} [options] */
+  async createCodeContext(options) {
+    return createContext(native.get(this), options, callSite(this.createCodeContext));
   }
 
   /** @param {string} command @param {unknown[]} rest args and options, each optional */

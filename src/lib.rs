@@ -16,6 +16,7 @@
 
 mod call;
 mod cancel;
+mod context;
 mod file_streams;
 mod files;
 mod instance;

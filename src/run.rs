@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::call;
 use crate::cancel::Cancel;
+use crate::context::JsCellValue;
 use crate::outcome::{Answer, Failure};
 use crate::output::{Listener, ListenerFunction};
 use crate::text::Text;
@@ -59,6 +60,7 @@ pub struct JsRunResult {
     pub stderr_bytes: f64,
     pub pid: Option<u32>,
     pub runtime: Option<&'static str>,
+    pub value: Option<JsCellValue>,
 }
 
 /// A run that is about to start: everything is copied out of JavaScript.
@@ -149,6 +151,7 @@ async fn js_result(result: RunResult, listener: Option<&Listener>) -> Answer<JsR
         stderr_bytes: stderr_bytes as f64,
         pid: result.background_pid,
         runtime: result.runtime.map(computesdk_docker_host::config::Runtime::name),
+        value: result.value.map(Into::into),
     })
 }
 

@@ -85,6 +85,14 @@ export async function live() {
   await sandbox.spawn('ls', { background: true });
 }
 
+export async function contexts() {
+  const sandbox = await provider.sandbox.create();
+  const context = await sandbox.createCodeContext({ runtime: 'python', env: { A: 'b' } });
+  const { result } = await sandbox.runCode('1 + 1', { context, timeout: 1000 });
+  await context.restart();
+  return `${result?.text} ${result?.html ?? result?.png}`;
+}
+
 export async function creators() {
   const sandbox = await createCompute({ defaultProvider: provider }).sandbox.create();
   await sandbox.runCode('1', 'node');

@@ -23,11 +23,15 @@ impl Sandbox {
         sink: Option<Sink>,
     ) -> Result<RunResult> {
         self.usable()?;
-        let runtime = match runtime {
-            Some(name) => Runtime::from_name(name)?,
-            None => self.runtime().ok_or_else(|| Error::UnsupportedRuntime { runtime: "none".to_owned() })?,
-        };
+        let runtime = self.runtime_or_own(runtime)?;
         self.noted(self.interpret_and_check(code, runtime, options, sink).await)
+    }
+
+    pub(super) fn runtime_or_own(&self, runtime: Option<&str>) -> Result<Runtime> {
+        match runtime {
+            Some(name) => Runtime::from_name(name),
+            None => self.runtime().ok_or_else(|| Error::UnsupportedRuntime { runtime: "none".to_owned() }),
+        }
     }
 
     async fn interpret_and_check(
@@ -99,7 +103,7 @@ impl Sandbox {
     }
 }
 
-fn programs(runtime: Runtime) -> &'static [&'static str] {
+pub(super) fn programs(runtime: Runtime) -> &'static [&'static str] {
     match runtime {
         Runtime::Python => &["python3", "python"],
         Runtime::Node => &["node"],

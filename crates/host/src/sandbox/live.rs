@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::run::{KILL_GRACE, RunOptions, TIMED_OUT, check};
 use super::{Sandbox, shell};
 use crate::error::{Error, Result};
-use crate::session::live::{Live, Pump, SIGKILL, Screen};
+use crate::session::live::{Live, Pump, SIGINT, SIGKILL, Screen};
 use crate::session::{Exit, Process, Session, Stream};
 use crate::stream_log::RunLog;
 
@@ -76,7 +76,7 @@ impl Sandbox {
         Err(Error::CannotRun { what: "there is no shell".to_owned() })
     }
 
-    async fn live(
+    pub(super) async fn live(
         &self,
         argv: Vec<String>,
         options: RunOptions,
@@ -182,7 +182,30 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Interrupts a process as Ctrl-C does, if it is still held.
+pub(super) struct Interrupter(std::sync::Weak<Live>);
+
+impl Interrupter {
+    pub(super) fn send(&self) {
+        if let Some(live) = self.0.upgrade() {
+            live.signal(SIGINT);
+        }
+    }
+}
+
 impl LiveProcess {
+    pub(super) fn interrupter(&self) -> Interrupter {
+        Interrupter(Arc::downgrade(&self.live))
+    }
+
+    /// Its streams are not for the live log as they are.
+    pub(super) fn unlogged(self) -> Self {
+        for log in &self.logs {
+            *lock(log) = None;
+        }
+        self
+    }
+
     pub fn pid(&self) -> u32 {
         self.live.pid
     }

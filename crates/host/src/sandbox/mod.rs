@@ -4,6 +4,7 @@
 mod bulk;
 mod channel;
 mod code;
+mod context;
 mod download;
 mod facts;
 mod files;
@@ -30,6 +31,7 @@ mod watch;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
+pub use context::{CellValue, CodeContext};
 pub use files::Listed;
 pub use info::{SandboxInfo, Status};
 pub use live::{LiveEnd, LiveProcess};

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::output::{Collected, Collector, Kept, Takers};
-use super::{Sandbox, shell};
+use super::{CellValue, Sandbox, shell};
 use crate::config::{Runtime, check_env, check_user};
 use crate::error::{Error, Result};
 use crate::session::{Chunk, Exit, Process};
@@ -19,7 +19,7 @@ use crate::stream_log::RunLog;
 /// Where output goes as it arrives, cut at the ends of characters. Closing it stops the command.
 pub type Sink = mpsc::Sender<Chunk>;
 
-const DEFAULT_MAX_OUTPUT: u64 = 256 * 1024 * 1024;
+pub(super) const DEFAULT_MAX_OUTPUT: u64 = 256 * 1024 * 1024;
 /// Chunks between session and taker; a slow taker slows the process.
 const QUEUE: usize = 8;
 /// How long a session may take to kill a process tree before the call answers without it.
@@ -54,6 +54,8 @@ pub struct RunResult {
     pub runtime: Option<Runtime>,
     /// The end of stderr, however little of it is kept; of code only.
     pub(super) complaint: Bytes,
+    /// What the last expression came to; in a context only.
+    pub value: Option<CellValue>,
 }
 
 impl Sandbox {
@@ -188,7 +190,7 @@ pub(super) struct Wanted {
     pub(super) in_order: bool,
 }
 
-fn result(collected: Collected, exit: Exit, timed_out: bool) -> RunResult {
+pub(super) fn result(collected: Collected, exit: Exit, timed_out: bool) -> RunResult {
     let Collected { stdout, stderr, both, complaint } = collected;
     let truncated = (stdout.is_truncated() || stderr.is_truncated()).then_some((stdout.total, stderr.total));
     RunResult {

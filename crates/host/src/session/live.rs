@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 /// Bytes that one read hands over at most, when more are waiting.
 const READ: usize = 128 * 1024;
 
+pub const SIGINT: i32 = 2;
 pub const SIGKILL: i32 = 9;
 
 /// A terminal in the place of pipes.
