@@ -33,8 +33,26 @@ async function stop(child, host, folder) {
   const remove = (/** @type {{ Id: string }} */ { Id }) =>
     ask(host, `/containers/${Id}?force=1&v=1`, { method: 'DELETE' });
   await Promise.allSettled(all.map(remove));
+  const others = companions(child.pid);
   await processes.end(child.pid, 10_000);
+  for (const pid of others) processes.signal(pid, 'SIGKILL');
   fs.rmSync(folder, { recursive: true, force: true });
+}
+
+/** The monitors of its execs stay for five minutes; they live in the same mount namespace. @param {number | undefined} pid */
+function companions(pid) {
+  const space = (/** @type {number | undefined} */ of) => {
+    try {
+      return fs.readlinkSync(`/proc/${of}/ns/mnt`);
+    } catch {
+      return undefined;
+    }
+  };
+  const own = space(pid);
+  if (!own || own === space(process.pid)) return [];
+  return processes
+    .list()
+    .flatMap((entry) => (entry.pid !== pid && space(entry.pid) === own ? [entry.pid] : []));
 }
 
 module.exports = { start };
