@@ -7,7 +7,7 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { before, describe, it } = require('node:test');
+const { after, before, describe, it } = require('node:test');
 const { tables } = require('../bench/report.js');
 const { docker } = require('../index.js');
 const { fill, tableOf } = require('../scripts/readme-bench.js');
@@ -35,6 +35,9 @@ async function indexAnswers() {
 const NEEDS = { 'a Python package index': indexAnswers };
 
 describe('README examples', { timeout: 2 * SUITE_TIMEOUT }, () => {
+  // One of them downloads a folder to this machine.
+  after(() => fs.rmSync('/tmp/computesdk-backup', { recursive: true, force: true }));
+
   for (const block of blocks) {
     it(block.name, async (test) => {
       if (block.needs) {
