@@ -212,8 +212,36 @@ export interface DockerConfig {
    * Mirrors `Runtime`. @default the engine's own, runc
    */
   ociRuntime?: string;
+  /** Sandboxes that are started before anybody asks. @default none */
+  pool?: PoolConfig;
   /** How long sandboxes live, whatever becomes of this process. @default no end */
   lifetime?: SandboxLifetime;
+}
+
+/**
+ * A pool of started sandboxes with the agent connected. `create()` with no options, or with `runtime` (the config's own),
+ * `name`, `timeout` and `signal` alone, takes one in some milliseconds, and the pool fills up behind it; with others it
+ * starts a sandbox as without a pool. One that waits exists for nobody: not for `list`, `getById` or `destroy`. A sandbox
+ * is handed out once, its `lifetime` begins then. Those that wait when this process ends, also by a crash, remove
+ * themselves within seconds. The `timeout` of one is known to this process only. Needs the agent.
+ */
+export interface PoolConfig {
+  /** How many wait, 1 to 1000. They start as soon as `docker()` is called. */
+  size: number;
+  /** How many there may be at most, waiting and in use; at that the pool does not fill up. @default no limit */
+  max?: number;
+  /** Milliseconds without a `create()` after which those that wait end; the next one fills the pool again. @default never */
+  idleTtl?: number;
+}
+
+/** The pool of a provider. It neither holds the event loop open nor delays the end of the process. */
+export interface DockerPool {
+  /** How it stands: sandboxes that wait, start, are in use; creates that took one, and that found none. */
+  stats(): { waiting: number; starting: number; handedOut: number; hits: number; misses: number };
+  /** Ends those that wait; the next create fills the pool again. @throws {DockerProviderError} `ERR_DOCKER_UNREACHABLE`, `ERR_DOCKER_API` */
+  drain(): Promise<void>;
+  /** Ends those that wait, for good: creates go on without a pool. @throws {DockerProviderError} as `drain()` */
+  close(): Promise<void>;
 }
 
 /**
@@ -1215,6 +1243,8 @@ export interface DockerProvider {
   readonly snapshot: DockerSnapshotManager;
   /** Builds images that sandboxes start from. */
   readonly template: DockerTemplateManager;
+  /** The pool; only with `config.pool`. */
+  readonly pool?: DockerPool;
   /** `['node', 'python']`. */
   getSupportedRuntimes(): Runtime[];
 }

@@ -288,6 +288,14 @@ export declare class NativeSandbox {
   destroy(): Promise<Outcome<void>>;
 }
 
+export interface PoolStats {
+  waiting: number;
+  starting: number;
+  handedOut: number;
+  hits: number;
+  misses: number;
+}
+
 export interface Pruned {
   sandboxes: string[];
   poolMembers: string[];
@@ -297,6 +305,9 @@ export interface Pruned {
 
 export declare class NativeProvider {
   /** `options` is JSON text. */
+  poolStats(): PoolStats | null;
+  drainPool(): Promise<Outcome<void>>;
+  closePool(): Promise<Outcome<void>>;
   prune(options: string): Promise<Outcome<Pruned>>;
   /** `options` is JSON text. */
   create(

@@ -6,6 +6,7 @@ const { callSite, settle, unwrap } = require('./call.js');
 const { checkObject, checkString } = require('./arguments.js');
 const { hiddenSlot } = require('./hidden.js');
 const { toJson } = require('./plain.js');
+const { DockerPool } = require('./pool.js');
 const { PullWatch, withoutCallback } = require('./progress.js');
 const { DockerSandbox } = require('./sandbox.js');
 const { DockerSnapshotManager, DockerTemplateManager } = require('./saved.js');
@@ -101,6 +102,10 @@ class DockerProvider {
     this.sandbox = new DockerSandboxManager(this);
     this.snapshot = new DockerSnapshotManager(handle);
     this.template = new DockerTemplateManager(handle);
+    if (handle.poolStats()) {
+      /** @type {DockerPool | undefined} */
+      this.pool = new DockerPool(handle);
+    }
     native.set(this, handle);
     onPullProgress.set(this, callback);
   }

@@ -24,6 +24,7 @@ mod live;
 mod metrics;
 mod outcome;
 mod output;
+mod pool;
 mod processes;
 pub mod provider;
 mod pulls;

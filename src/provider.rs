@@ -6,7 +6,7 @@ use computesdk_docker_host::docker::EngineInfo;
 use computesdk_docker_host::provider::Provider;
 use computesdk_docker_host::prune::{PruneOptions, Pruned};
 use napi::Env;
-use napi::bindgen_prelude::PromiseRaw;
+use napi::bindgen_prelude::{PromiseRaw, within_runtime_if_available};
 use napi_derive::napi;
 
 use crate::call::{self, promise, promise_to_the_end};
@@ -37,11 +37,14 @@ pub struct NativeProvider {
     pub(crate) provider: Provider,
 }
 
-/// Checks the config, which is JSON text; asks nothing of Docker.
+/// Checks the config, which is JSON text; asks nothing of Docker, unless there is a pool to fill.
 #[napi(catch_unwind)]
 pub fn open_provider(config: String) -> Outcome<NativeProvider> {
     let mut source = serde_json::Deserializer::from_str(&config);
     let provider = Config::from_source(&mut source).and_then(Provider::new);
+    if let Ok(provider) = &provider {
+        within_runtime_if_available(|| provider.fill_pool());
+    }
     Outcome(provider.map(|provider| NativeProvider { provider }).map_err(Into::into))
 }
 

@@ -1,10 +1,15 @@
 'use strict';
 
-// What a sandbox's beginning and end cost: create, its first result, destroy, and ten creates at once.
+// What a sandbox's beginning and end cost: create, its first result, destroy, ten creates at once, and creates from a
+// pool.
 
 const { add, atMost, empty, median, ratio, time, turned } = require('../measure');
 
+const { setTimeout: sleep } = require('node:timers/promises');
+const { docker } = require('../..');
+
 const ROUNDS = 12;
+const BURST = 20;
 const AT_ONCE = 10;
 
 /** @type {import('../types').Part} */
@@ -15,6 +20,8 @@ async function lifecycle({ contenders }) {
     both: empty('create to first result'),
     destroy: empty('destroy'),
     many: empty(`${AT_ONCE} creates at once`),
+    pooled: empty('create from a pool to first result'),
+    burst: empty(`${BURST} creates at once from a pool of ${BURST}`),
   };
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const contender of turned(contenders, round)) await one(contender, rows);
@@ -22,6 +29,7 @@ async function lifecycle({ contenders }) {
   for (let round = 0; round < 3; round += 1) {
     for (const contender of contenders) add(rows.many, contender.name, await atOnce(contender));
   }
+  await fromPool(rows);
   return { rows: Object.values(rows), targets: targets(rows) };
 }
 
@@ -53,8 +61,51 @@ async function atOnce(contender) {
   return ms;
 }
 
-/** @param {Record<'create' | 'both' | 'destroy', import('../types').Row>} rows */
-function targets({ create, both, destroy }) {
+/**
+ * Creates that find a full pool, one by one and all at once.
+ * @param {Record<'pooled' | 'burst', import('../types').Row>} rows
+ */
+async function fromPool({ pooled, burst }) {
+  const provider = docker({ runtime: 'python', pool: { size: BURST } });
+  const full = async () => {
+    while ((provider.pool?.stats().waiting ?? 0) < BURST) await sleep(20);
+  };
+  const create = async () => {
+    const sandbox = await provider.sandbox.create();
+    await sandbox.runCommand('true');
+    return sandbox;
+  };
+  try {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      await full();
+      await sleep(200);
+      /** @type {import('../..').DockerSandbox | undefined} */
+      let sandbox;
+      add(
+        pooled,
+        'agent',
+        await time(async () => {
+          sandbox = await create();
+        }),
+      );
+      await sandbox?.destroy();
+    }
+    await full();
+    await sleep(200);
+    /** @type {import('../..').DockerSandbox[]} */
+    let all = [];
+    const at = async () => {
+      all = await Promise.all(Array.from({ length: BURST }, create));
+    };
+    add(burst, 'agent', await time(at));
+    for (const sandbox of all) await sandbox.destroy();
+  } finally {
+    await provider.pool?.close();
+  }
+}
+
+/** @param {Record<'create' | 'both' | 'destroy' | 'pooled' | 'burst', import('../types').Row>} rows */
+function targets({ create, both, destroy, pooled, burst }) {
   const of = ['agent', 'exec'].filter((session) => Number.isFinite(median(create.samples[session])));
   return [
     ...of.map((session) =>
@@ -63,6 +114,13 @@ function targets({ create, both, destroy }) {
     ...of.map((session) =>
       atMost(`destroy (${session}), times a raw forced remove`, ratio(destroy, session, 'dockerode'), 1.2),
     ),
+    atMost('pooled create to first result, ms', median(pooled.samples.agent), 10),
+    atMost(
+      'the same, times dockerode',
+      median(pooled.samples.agent) / median(both.samples.dockerode),
+      1 / 40,
+    ),
+    atMost(`${BURST} at once from a pool of ${BURST}, ms`, median(burst.samples.agent), 200),
     ...of
       .slice(0, 1)
       .map((session) =>

@@ -11,6 +11,7 @@ pub mod docker;
 pub mod error;
 pub mod instance;
 mod labels;
+pub mod pool;
 pub mod provider;
 pub mod prune;
 mod pull_log;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
@@ -12,6 +13,7 @@ use crate::create::{self, CreateOptions, Delivery, Pulls};
 use crate::docker::Engine;
 use crate::error::{Error, Result};
 use crate::labels;
+use crate::pool::{self, Pool, PoolStats};
 use crate::sandbox::{Facts, Sandbox, WeakSandbox};
 
 /// Cheap to clone; connects at the first call, so it may be made while the engine is down.
@@ -26,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) engine: Engine,
     pub(crate) delivery: Delivery,
+    pub(crate) pool: Option<Pool>,
     /// The engine has the configured one.
     oci_runtime: OnceCell<()>,
     pub(crate) pulls: Pulls,
@@ -37,9 +40,11 @@ impl Provider {
     pub fn new(config: Config) -> Result<Self> {
         create::check_security(&config, &create::preview(&config))?;
         let engine = Engine::new(config.connection.clone())?;
+        let pool = config.pool.map(Pool::new);
         let shared = Shared {
             config,
             engine,
+            pool,
             oci_runtime: OnceCell::new(),
             delivery: Delivery::default(),
             pulls: Pulls::default(),
@@ -57,7 +62,41 @@ impl Provider {
         if cancel.is_cancelled() {
             return Err(Error::Aborted);
         }
+        if let Some(pool) = &self.shared.pool
+            && let Some(sandbox) = pool.take(&self.shared, &options).await?
+        {
+            if cancel.is_cancelled() {
+                sandbox.discard().await?;
+                return Err(Error::Aborted);
+            }
+            return Ok(sandbox);
+        }
         create::create(Arc::clone(&self.shared), options, cancel).await
+    }
+
+    /// Starts what the pool is to hold, if there is one. Needs a tokio runtime.
+    pub fn fill_pool(&self) {
+        pool::keep_full(&self.shared, Duration::ZERO);
+    }
+
+    pub fn pool_stats(&self) -> Option<PoolStats> {
+        self.shared.pool.as_ref().map(Pool::stats)
+    }
+
+    /// Ends the sandboxes that wait; the next create fills the pool again.
+    pub async fn drain_pool(&self) -> Result<()> {
+        match &self.shared.pool {
+            Some(pool) => pool.drain().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the sandboxes that wait, for good.
+    pub async fn close_pool(&self) -> Result<()> {
+        match &self.shared.pool {
+            Some(pool) => pool.close().await,
+            None => Ok(()),
+        }
     }
 
     /// `None` for an id that is unknown, or of a container that is no sandbox.
@@ -70,6 +109,7 @@ impl Provider {
         let containers = self.shared.engine.list_containers(&[&label]).await?;
         Ok(containers
             .iter()
+            .filter(|listed| !is_waiting(&listed["Labels"], &listed["Names"][0]))
             .filter_map(|listed| Some(self.shared.adopt(Facts::of_listed(listed)?)))
             .collect())
     }
@@ -85,6 +125,11 @@ impl Provider {
             },
         }
     }
+}
+
+/// What waits in a pool, whoever's, is nobody's sandbox yet.
+fn is_waiting(labels: &Value, name: &Value) -> bool {
+    labels.as_object().is_some_and(|found| labels::is_waiting(found, name))
 }
 
 enum Inspected {
@@ -105,7 +150,12 @@ impl Shared {
         let Some(container) = self.engine.inspect_container(id).await? else { return Ok(Inspected::Nothing) };
         let none = Map::new();
         let found = container["Config"]["Labels"].as_object().unwrap_or(&none);
-        Ok(if labels::is_sandbox(found) { Inspected::Sandbox(container) } else { Inspected::Foreign })
+        let waits = is_waiting(&container["Config"]["Labels"], &container["Name"]);
+        Ok(if labels::is_sandbox(found) && !waits {
+            Inspected::Sandbox(container)
+        } else {
+            Inspected::Foreign
+        })
     }
 
     /// Docker would refuse an unknown one late and obscurely. Asked once.

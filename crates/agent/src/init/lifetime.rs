@@ -18,9 +18,10 @@ const HANDED_OUT: i32 = 64;
 const SOONEST: Duration = Duration::from_millis(25);
 const LATEST: Duration = Duration::from_secs(5);
 /// How long a pool's sandbox waits for its first session, and how long it lives without one.
-const FIRST_SESSION: Duration = Duration::from_secs(60);
+const FIRST_SESSION: Duration = Duration::from_secs(30);
 const ORPHANED: Duration = Duration::from_secs(2);
 const POOL_LOOK: Duration = Duration::from_millis(500);
+const FIRST_LOOK: Duration = Duration::from_millis(50);
 
 /// What the command line says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -82,7 +83,6 @@ impl Lifetime {
         if now < self.next_look {
             return;
         }
-        self.next_look = now + self.interval();
         let before = std::mem::take(&mut self.sessions);
         for session in sessions {
             if session.is_busy || before.get(&session.pid) != Some(&session.mark) {
@@ -94,11 +94,18 @@ impl Lifetime {
             self.had_session = true;
             self.active = now;
         }
+        self.next_look = now + self.interval();
     }
 
     fn interval(&self) -> Duration {
         match self.terms.idle {
-            _ if self.terms.pooled => POOL_LOOK,
+            _ if self.terms.pooled => {
+                if self.had_session {
+                    POOL_LOOK
+                } else {
+                    FIRST_LOOK
+                }
+            }
             Some(idle) => (idle / 8).clamp(SOONEST, LATEST),
             None => LATEST,
         }
@@ -200,8 +207,8 @@ mod tests {
     #[test]
     fn a_pools_sandbox_lives_as_long_as_its_session_and_begins_when_it_is_handed_out() {
         let mut life = Lifetime::new(terms(&[c"max=10000", c"pooled"]), S(0));
-        assert!(life.deadline().is_none() && !life.is_over(S(59)) && life.is_over(S(60)));
-        life.look(&[session("a", false)], S(50));
+        assert!(life.deadline().is_none() && !life.is_over(S(29)) && life.is_over(S(30)));
+        life.look(&[session("a", false)], S(20));
         life.look(&[session("a", false)], S(1000));
         assert!(!life.is_over(S(1001)));
         life.look(&[], S(1001));

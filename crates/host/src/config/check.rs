@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use super::{Config, Container, Ports, Resources, Whole, ports};
 use crate::error::{Error, Result};
 
-fn refuse<T>(path: impl Into<String>, problem: impl Into<String>) -> Result<T> {
+pub(super) fn refuse<T>(path: impl Into<String>, problem: impl Into<String>) -> Result<T> {
     Err(Error::InvalidConfig { path: path.into(), problem: problem.into() })
 }
 
 pub(super) fn config(config: &Config) -> Result<()> {
     timeout("timeout", config.timeout)?;
     config.lifetime.check()?;
+    config.pool.map_or(Ok(()), |pool| pool.check(config))?;
     if config.oci_runtime.as_deref().is_some_and(|name| name.is_empty() || name.contains(char::is_whitespace))
     {
         return refuse("ociRuntime", "expected the name of an OCI runtime such as 'runsc'");

@@ -7,6 +7,7 @@ mod check;
 mod lifetime;
 mod parse;
 mod platform;
+mod pool;
 mod ports;
 mod value;
 
@@ -22,6 +23,7 @@ pub(crate) use check::{
 pub use lifetime::Lifetime;
 pub(crate) use parse::parse;
 pub use platform::Platform;
+pub use pool::PoolConfig;
 pub use ports::{PortBinding, Ports};
 pub use value::{Gpus, Whole};
 
@@ -59,6 +61,7 @@ pub struct Config {
     #[serde(deserialize_with = "value::object")]
     pub lifetime: Lifetime,
     pub security: Security,
+    pub pool: Option<PoolConfig>,
     /// Docker's name of an OCI runtime; default: the engine's own.
     pub oci_runtime: Option<String>,
 }

@@ -140,7 +140,9 @@ impl Boot<'_> {
 
     fn refuse_without_agent(&self, reason: &str) -> Result<()> {
         // PID 1, which is the agent, keeps the lifetime.
-        let needed = self.shared.config.session == SessionChoice::Agent || !self.lifetime().is_endless();
+        let needed = self.shared.config.session == SessionChoice::Agent
+            || !self.lifetime().is_endless()
+            || self.options.pooled;
         if !needed {
             return Ok(());
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::config::{Lifetime, Whole, parse};
+use crate::config::{Config, Lifetime, Runtime, Whole, parse};
 use crate::docker::PullProgress;
 use crate::error::{Error, Result};
 
@@ -32,6 +32,9 @@ pub struct CreateOptions {
     /// Gets the progress of a pull.
     #[serde(skip)]
     pub pull_listener: Option<PullListener>,
+    /// For a pool, where it waits.
+    #[serde(skip)]
+    pub(crate) pooled: bool,
 }
 
 /// Where the progress of a pull goes; a full channel holds up the lines, not the pull.
@@ -66,8 +69,23 @@ impl CreateOptions {
         check_name("namespace", self.namespace.as_deref())
     }
 
+    /// Whether a running container of this config can still become what is asked for.
+    pub(crate) fn fits_pool(&self, config: &Config) -> bool {
+        let runtime = config.runtime.unwrap_or(Runtime::Python);
+        let same_runtime = self.runtime.as_deref().is_none_or(|name| name == runtime.name());
+        let image = [&self.image, &self.template_id, &self.snapshot_id, &self.sandbox_id];
+        same_runtime
+            && image.iter().all(|image| image.is_none())
+            && self.envs.is_empty()
+            && self.metadata.is_empty()
+            && self.namespace.is_none()
+            && self.ports.is_empty()
+            && self.lifetime.is_endless()
+            && !self.pooled
+    }
+
     /// The container's name, if the caller wants a certain one.
-    pub(super) fn container_name(&self) -> Option<String> {
+    pub(crate) fn container_name(&self) -> Option<String> {
         let name = self.name.as_deref()?;
         Some(self.namespace.as_deref().map_or_else(|| name.to_owned(), |space| format!("{space}-{name}")))
     }

@@ -67,7 +67,8 @@ impl Spec<'_> {
         let container = &self.config.container;
         let (entrypoint, cmd) = match self.agent {
             AgentPlan::Volume(_) => {
-                let words = ["init".to_owned()].into_iter().chain(self.lifetime().words());
+                let pooled = self.options.pooled.then(|| "pooled".to_owned());
+                let words = ["init".to_owned()].into_iter().chain(self.lifetime().words()).chain(pooled);
                 (json!([AGENT]), words.collect())
             }
             _ => (json!(["/bin/sh", "-c"]), json!([KEEP_ALIVE])),
@@ -112,6 +113,9 @@ impl Spec<'_> {
             if let Some(Whole(ms)) = ms {
                 labels.insert(label.into(), ms.to_string().into());
             }
+        }
+        if self.options.pooled {
+            labels.insert(labels::POOL.into(), "true".into());
         }
         if let Some(namespace) = &self.options.namespace {
             labels.insert(labels::NAMESPACE.into(), namespace.as_str().into());

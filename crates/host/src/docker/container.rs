@@ -86,6 +86,16 @@ impl Engine {
         }
     }
 
+    /// A name that is in use is refused.
+    pub async fn rename_container(&self, id: &str, name: &str) -> Result<()> {
+        let request = RawRequest::post(path(id, "/rename")?).query("name", name);
+        match self.wire().call(request).await {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.status() == Some(404) && is_gone(&failure) => Err(not_found(id)),
+            Err(failure) => Err(failure.during(format!("name a container {name:?}"))),
+        }
+    }
+
     /// By number; goes to the container's first process.
     pub async fn signal_container(&self, id: &str, signal: i32) -> Result<()> {
         let request = RawRequest::post(path(id, "/kill")?).query("signal", signal.to_string());

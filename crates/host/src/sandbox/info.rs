@@ -59,7 +59,7 @@ impl Sandbox {
             status: Status::of(&container["State"]),
             created_ms: super::Facts::of_inspected(&container)
                 .map_or(facts.created_ms, |read| read.created_ms),
-            timeout_ms: facts.timeout_ms,
+            timeout_ms: self.timeout_ms(),
             expires_ms: self.expires_ms(&container).await,
             metadata: self.metadata(&container).await?,
         })

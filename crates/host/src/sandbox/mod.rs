@@ -29,7 +29,7 @@ mod url;
 mod watch;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 pub use context::{CellValue, CodeContext};
 pub use files::Listed;
@@ -45,6 +45,7 @@ pub(crate) use facts::Facts;
 use self::metrics::Meter;
 use self::sessions::Sessions;
 use crate::config::{Cleanup, Runtime};
+use crate::create::CreateOptions;
 use crate::docker::Engine;
 use crate::error::{Error, Result};
 use crate::provider::Shared;
@@ -65,6 +66,8 @@ struct Inner {
     /// A run ended with another exit code than 0: `cleanup: 'onSuccess'` keeps the container.
     failed: AtomicBool,
     meter: Meter,
+    /// What a pool's sandbox was handed out with.
+    timeout_ms: OnceLock<u64>,
 }
 
 #[derive(Debug)]
@@ -87,6 +90,7 @@ impl Sandbox {
             destroyed,
             failed: AtomicBool::new(false),
             meter: Meter::default(),
+            timeout_ms: OnceLock::new(),
         }))
     }
 
@@ -153,6 +157,23 @@ impl Sandbox {
     pub async fn resume(&self) -> Result<()> {
         self.usable()?;
         self.engine().unpause_container(self.id()).await
+    }
+
+    /// Leaves its pool for the caller with these options.
+    pub(crate) fn hand_out(&self, options: &CreateOptions) {
+        if let Some(timeout) = options.timeout {
+            // Nobody else has it, so nothing has been set.
+            _ = self.0.timeout_ms.set(timeout.0.unsigned_abs());
+        }
+    }
+
+    fn timeout_ms(&self) -> u64 {
+        self.0.timeout_ms.get().copied().unwrap_or(self.0.facts.timeout_ms)
+    }
+
+    /// Whether its session is open.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.0.sessions.is_open()
     }
 
     /// False once destroyed: whoever finds the container again gets a new object.

@@ -138,7 +138,7 @@ impl Sandbox {
         kill: &CancellationToken,
         collector: &mut Collector,
     ) -> (Result<Exit>, bool) {
-        let timeout = Duration::from_millis(options.timeout_ms.unwrap_or(self.0.facts.timeout_ms));
+        let timeout = Duration::from_millis(options.timeout_ms.unwrap_or(self.timeout_ms()));
         let running = self.collect(process, options.user.as_deref(), kill, collector);
         tokio::pin!(running);
         let timed_out = tokio::select! {

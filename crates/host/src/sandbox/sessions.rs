@@ -68,6 +68,11 @@ impl Sessions {
         if reason.is_some() { ("exec", reason) } else { ("agent", None) }
     }
 
+    /// Whether the session of the container's own user is open.
+    pub(super) fn is_open(&self) -> bool {
+        self.slots().get(&None).and_then(|slot| slot.get()).is_some_and(|session| session.is_open())
+    }
+
     pub(super) fn close(&self) {
         self.slots().clear();
     }
