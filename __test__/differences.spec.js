@@ -15,7 +15,7 @@ const { exists, inspect, processesWith, witness } = require('./support/docker.js
 const { NODE, PYTHON } = require('./support/images.js');
 const { startProxy } = require('./support/proxy.js');
 const { SUITE_TIMEOUT, shareSandbox, useSandboxes } = require('./support/sandboxes.js');
-const { rejection, until, within } = require('./support/wait.js');
+const { rejection, rejections, until, within } = require('./support/wait.js');
 
 const MIB = 1024 * 1024;
 /** An image whose name tells no runtime: without a tag, fully qualified, and by its id. */
@@ -175,8 +175,8 @@ describe('differences: sandboxes', { timeout: SUITE_TIMEOUT }, () => {
   difference('Engine down', async () => {
     const { sandbox } = docker({ connection: { socketPath: '/nonexistent/docker.sock' } });
     const id = 'a'.repeat(64);
-    for (const call of [sandbox.list(), sandbox.getById(id), sandbox.destroy(id)]) {
-      assert.equal((await rejection(call)).code, 'ERR_DOCKER_UNREACHABLE');
+    for (const error of await rejections([sandbox.list(), sandbox.getById(id), sandbox.destroy(id)])) {
+      assert.equal(error.code, 'ERR_DOCKER_UNREACHABLE');
     }
   });
 });

@@ -11,7 +11,7 @@ const { pipeline } = require('node:stream/promises');
 const { describe, it } = require('node:test');
 const { NODE, PYTHON } = require('./support/images.js');
 const { SUITE_TIMEOUT, shareSandbox } = require('./support/sandboxes.js');
-const { rejection, sleep, until, within } = require('./support/wait.js');
+const { rejections, sleep, until, within } = require('./support/wait.js');
 
 /** @param {import('node:stream').Stream} stream @returns {Promise<any>} its error */
 async function failure(stream) {
@@ -205,15 +205,17 @@ describe('filesystem: what needs the agent', { timeout: SUITE_TIMEOUT }, () => {
   it('says so', async () => {
     const { filesystem } = shared.sandbox;
     await filesystem.writeFile('/tmp/file', 'x');
-    for (const [name, call] of /** @type {Array<[string, Promise<unknown>]>} */ ([
-      ['upload', filesystem.upload(__filename, '/tmp/up')],
-      ['download', filesystem.download('/tmp/file', '/nonexistent/never')],
-      ['watch', filesystem.watch('/tmp', () => {})],
-      ['readdir with recursive', filesystem.readdir('/tmp', { recursive: true })],
-      ['createReadStream', text(filesystem.createReadStream('/tmp/file'))],
-      ['createWriteStream', pipeline(Readable.from(['x']), filesystem.createWriteStream('/tmp/file'))],
-    ])) {
-      const error = await rejection(call);
+    const calls = {
+      upload: filesystem.upload(__filename, '/tmp/up'),
+      download: filesystem.download('/tmp/file', '/nonexistent/never'),
+      watch: filesystem.watch('/tmp', () => {}),
+      'readdir with recursive': filesystem.readdir('/tmp', { recursive: true }),
+      createReadStream: text(filesystem.createReadStream('/tmp/file')),
+      createWriteStream: pipeline(Readable.from(['x']), filesystem.createWriteStream('/tmp/file')),
+    };
+    const errors = await rejections(Object.values(calls));
+    for (const [at, name] of Object.keys(calls).entries()) {
+      const error = errors[at];
       assert.equal(error.code, 'ERR_AGENT_UNAVAILABLE', name);
       assert.ok(error.message.startsWith(`${name} needs the agent`), error.message);
     }

@@ -6,7 +6,7 @@ const assert = require('node:assert/strict');
 const { describe, it } = require('node:test');
 const { PYTHON } = require('./support/images.js');
 const { SUITE_TIMEOUT, shareSandbox, useSandboxes } = require('./support/sandboxes.js');
-const { rejection, until, within } = require('./support/wait.js');
+const { rejection, rejections, until, within } = require('./support/wait.js');
 
 /** @typedef {import('../index').WatchEvent} WatchEvent */
 
@@ -109,14 +109,14 @@ describe('filesystem: watch', { timeout: SUITE_TIMEOUT }, () => {
     const { filesystem } = shared.sandbox;
     const missing = await rejection(filesystem.watch('/tmp/missing', () => {}));
     assert.deepEqual([missing.code, missing.path, missing.syscall], ['ENOENT', '/tmp/missing', 'watch']);
-    for (const [call, told] of /** @type {Array<[Promise<unknown>, RegExp]>} */ ([
-      [filesystem.watch('/tmp', /** @type {any} */ (undefined)), /onEvent/],
-      [filesystem.watch('/tmp', /** @type {any} */ ({ deep: true }), () => {}), /deep/],
-      [filesystem.watch(/** @type {any} */ (5), () => {}), /path/],
-    ])) {
-      const error = await rejection(call);
-      assert.equal(error.code, 'ERR_INVALID_CONFIG');
-      assert.match(error.message, told);
+    const errors = await rejections([
+      filesystem.watch('/tmp', /** @type {any} */ (undefined)),
+      filesystem.watch('/tmp', /** @type {any} */ ({ deep: true }), () => {}),
+      filesystem.watch(/** @type {any} */ (5), () => {}),
+    ]);
+    for (const [at, told] of [/onEvent/, /deep/, /path/].entries()) {
+      assert.equal(errors[at].code, 'ERR_INVALID_CONFIG');
+      assert.match(errors[at].message, told);
     }
   });
 });

@@ -8,7 +8,7 @@ const { docker } = require('../index.js');
 const { exec, processesWith } = require('./support/docker.js');
 const { runNode } = require('./support/node.js');
 const { SUITE_TIMEOUT, eachUserland, shareSandbox, useSandboxes } = require('./support/sandboxes.js');
-const { rejection, until, within } = require('./support/wait.js');
+const { rejection, rejections, until, within } = require('./support/wait.js');
 
 eachUserland('processes', ({ session, config }) => {
   const shared = shareSandbox(config);
@@ -92,14 +92,13 @@ eachUserland('processes', ({ session, config }) => {
       const follow = async () => {
         for await (const piece of processes.logs(pid, { follow: true })) assert.fail(piece.data);
       };
-      for (const call of [
+      for (const error of await rejections([
         processes.wait(pid),
         processes.logs(pid),
         follow(),
         processes.connect(pid),
         terminal.create(),
-      ]) {
-        const error = await rejection(call);
+      ])) {
         assert.equal(error.code, 'ERR_AGENT_UNAVAILABLE');
         assert.match(error.message, /needs the agent/);
       }
@@ -211,8 +210,8 @@ describe('background commands by their pid', { timeout: SUITE_TIMEOUT }, () => {
   it('says so where there is none of that pid', async () => {
     const { processes } = shared.sandbox;
     const running = await shared.sandbox.spawn('sleep', ['8300003']);
-    for (const call of [processes.wait(running.pid), processes.logs(999_999), processes.connect(999_999)]) {
-      const error = await rejection(call);
+    const calls = [processes.wait(running.pid), processes.logs(999_999), processes.connect(999_999)];
+    for (const error of await rejections(calls)) {
       assert.equal(error.code, 'ESRCH');
       assert.match(error.message, /no background command/);
     }

@@ -12,7 +12,7 @@ const { processesWith } = require('./support/docker.js');
 const { NODE_ONLY } = require('./support/images.js');
 const { runNode } = require('./support/node.js');
 const { SUITE_TIMEOUT, eachSession, shareSandbox, useSandboxes } = require('./support/sandboxes.js');
-const { rejection, sleep, until, within } = require('./support/wait.js');
+const { rejection, rejections, sleep, until, within } = require('./support/wait.js');
 
 /** @param {AsyncIterable<string>} process @returns {Promise<string[]>} */
 async function linesOf(process) {
@@ -234,9 +234,8 @@ describe('a live process whose sandbox goes', { timeout: SUITE_TIMEOUT }, () => 
     await lines.next();
     unheard.stdout.resume();
     await sandbox.destroy();
-    for (const failed of [lines.next(), heard.wait(), unheard.wait()]) {
-      assert.equal((await rejection(within(failed, 'the failure'))).code, 'ERR_SESSION_LOST');
-    }
+    const failing = rejections([lines.next(), heard.wait(), unheard.wait()]);
+    for (const error of await within(failing, 'the failures')) assert.equal(error.code, 'ERR_SESSION_LOST');
     assert.equal((await rejection(sandbox.spawn('true'))).code, 'ERR_SANDBOX_NOT_FOUND');
   });
 });

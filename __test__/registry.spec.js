@@ -26,7 +26,7 @@ const { docker } = require('../index.js');
 const { containersWith, inspect, remove, witness } = require('./support/docker.js');
 const { SCRATCH } = require('./support/images.js');
 const { startProxy } = require('./support/proxy.js');
-const { rejection, until, within } = require('./support/wait.js');
+const { rejection, rejections, until, within } = require('./support/wait.js');
 
 /** @typedef {import('../index').DockerConfig} DockerConfig */
 /** @typedef {import('../index').ImageConfig} ImageConfig */
@@ -335,8 +335,7 @@ describe('a registry that asks for a password', {
       await twoAtOnce(async ({ first, second }) => {
         registry.release();
         registry.mode = 'break';
-        for (const one of [first, second]) {
-          const error = await within(rejection(one), 'the create');
+        for (const error of await within(rejections([first, second]), 'the creates')) {
           assert.equal(error.code, 'ERR_IMAGE_PULL', error.message);
           assertNoSecret(error);
         }

@@ -58,6 +58,16 @@ async function rejection(promise) {
   return assert.fail(`expected a rejection, got ${JSON.stringify(outcome.value)?.slice(0, 500)}`);
 }
 
+/**
+ * What several promises reject with, in their order. Each is waited for from the beginning: one that rejects while
+ * another is still waited for would count as unhandled.
+ * @param {Promise<unknown>[]} promises
+ * @returns {Promise<any[]>}
+ */
+function rejections(promises) {
+  return Promise.all(promises.map(rejection));
+}
+
 /** A callback that counts its calls. */
 function counter() {
   const counted = {
@@ -69,4 +79,4 @@ function counter() {
   return counted;
 }
 
-module.exports = { counter, rejection, sleep, until, within };
+module.exports = { counter, rejection, rejections, sleep, until, within };
