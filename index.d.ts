@@ -220,10 +220,11 @@ export interface DockerConfig {
 
 /**
  * A pool of started sandboxes with the agent connected. `create()` with no options, or with `runtime` (the config's own),
- * `name`, `timeout` and `signal` alone, takes one in some milliseconds, and the pool fills up behind it; with others it
- * starts a sandbox as without a pool. One that waits exists for nobody: not for `list`, `getById` or `destroy`. A sandbox
- * is handed out once, its `lifetime` begins then. Those that wait when this process ends, also by a crash, remove
- * themselves within seconds. The `timeout` of one is known to this process only. Needs the agent.
+ * `name`, `envs`, `timeout` and `signal` alone, takes one at once (with `name` after a call to Docker), and the pool fills up
+ * behind it; with others it starts a sandbox as without a pool. One that waits exists for nobody: not for `list`, `getById`
+ * or `destroy`. A sandbox is handed out once, its `lifetime` begins then. Those that wait when this process ends, also by a
+ * crash, remove themselves within seconds, and so does one that was handed out only some milliseconds before. `envs` and
+ * `timeout` are known to this process only: another has those of the config. Needs the agent.
  */
 export interface PoolConfig {
   /** How many wait, 1 to 1000. They start as soon as `docker()` is called. */
@@ -240,7 +241,7 @@ export interface DockerPool {
   stats(): { waiting: number; starting: number; handedOut: number; hits: number; misses: number };
   /** Ends those that wait; the next create fills the pool again. @throws {DockerProviderError} `ERR_DOCKER_UNREACHABLE`, `ERR_DOCKER_API` */
   drain(): Promise<void>;
-  /** Ends those that wait, for good: creates go on without a pool. @throws {DockerProviderError} as `drain()` */
+  /** Ends those that wait and those that start, for good: creates go on without a pool. @throws {DockerProviderError} as `drain()` */
   close(): Promise<void>;
 }
 

@@ -82,11 +82,7 @@ describe('pool', { timeout: SUITE_TIMEOUT }, () => {
     const { provider, waiting, full } = pooled({ pool: { size: 1 } });
     await full(1);
     const [{ Id = '' } = {}] = await waiting();
-    for (const options of [
-      { metadata: { a: 1 } },
-      { envs: { A: '1' } },
-      { runtime: /** @type {const} */ ('node') },
-    ]) {
+    for (const options of [{ metadata: { a: 1 } }, { runtime: /** @type {const} */ ('node') }]) {
       const cold = sandboxes.track(await provider.sandbox.create(options));
       assert.notEqual(cold.sandboxId, Id);
       assert.equal((await inspect(cold.sandboxId)).Config.Labels['com.computesdk.pool'], undefined);
@@ -94,6 +90,91 @@ describe('pool', { timeout: SUITE_TIMEOUT }, () => {
     const { Name } = await inspect((await sandboxes.create()).sandboxId);
     const taken = await rejection(provider.sandbox.create({ name: Name.slice(1) }));
     assert.equal(taken.statusCode, 409);
+    assert.deepEqual(
+      (await waiting()).map((it) => it.Id),
+      [Id],
+    );
+    assert.equal(sandboxes.track(await provider.sandbox.create()).sandboxId, Id);
+  });
+
+  it('gives everything that runs the environment of its create', async () => {
+    const container = { env: { KEPT: 'config', GIVEN: 'config' } };
+    const { provider, full } = pooled({ pool: { size: 1 }, container });
+    await full(1);
+    const created = await provider.sandbox.create({ envs: { GIVEN: 'a b', MORE: 'ü=1' } });
+    const sandbox = sandboxes.track(created);
+    assert.equal(provider.pool?.stats().hits, 1);
+    const echo = 'echo "$KEPT $GIVEN $MORE"';
+    const expected = 'config a b ü=1\n';
+    assert.equal((await sandbox.runCommand(echo)).stdout, expected);
+    assert.equal((await sandbox.runCommand(echo, { user: 'nobody' })).stdout, expected);
+    assert.equal((await sandbox.runCommand(echo, { env: { GIVEN: 'own' } })).stdout, 'config own ü=1\n');
+    const code = 'import os; print(os.environ["KEPT"], os.environ["GIVEN"], os.environ["MORE"])';
+    assert.equal((await sandbox.runCode(code)).stdout, expected);
+    const context = await sandbox.createCodeContext();
+    assert.equal((await sandbox.runCode(code, { context })).stdout, expected);
+    const background = await sandbox.runCommand(`${echo} > said`, { background: true });
+    await sandbox.processes.wait(Number(background.pid));
+    assert.equal(await sandbox.filesystem.readFile('said'), expected);
+    const spawned = await sandbox.spawn('sh', ['-c', echo]);
+    let text = '';
+    for await (const piece of spawned.stdout) text += piece;
+    assert.equal(text, expected);
+    let drawn = '';
+    const terminal = await sandbox.terminal.create({
+      shell: 'sh',
+      onData: (data) => {
+        drawn += data;
+      },
+    });
+    await terminal.write(`${echo}; exit\n`);
+    await terminal.wait();
+    assert.ok(drawn.includes('config a b ü=1'), drawn);
+    const again = await docker().sandbox.getById(sandbox.sandboxId);
+    assert.equal((await again?.runCommand(echo))?.stdout, expected);
+    const saved = await provider.snapshot.create(sandbox.sandboxId);
+    try {
+      const copy = await docker().sandbox.create({ snapshotId: saved.id });
+      assert.equal((await copy.runCommand(echo)).stdout, expected);
+      await copy.destroy();
+    } finally {
+      await provider.snapshot.delete(saved.id);
+    }
+  });
+
+  it('hands out at once, and everybody knows soon', async () => {
+    const { provider, containers, full, waiting } = pooled({ pool: { size: 8 } });
+    await full(8);
+    const first = sandboxes.track(await provider.sandbox.create());
+    // Nobody has waited for Docker, so all of these meet the name of one that waits.
+    const [listed, found, info] = await Promise.all([
+      provider.sandbox.list(),
+      provider.sandbox.getById(first.sandboxId),
+      first.getInfo(),
+    ]);
+    assert.ok(listed.some((it) => it.sandboxId === first.sandboxId));
+    assert.equal(found?.sandboxId, first.sandboxId);
+    assert.match(info.metadata.name, /^computesdk-[0-9a-f]{16}$/);
+    assert.equal((await inspect(first.sandboxId)).Name, `/${info.metadata.name}`);
+    const { stdout } = await runNode(
+      `sdk.docker().sandbox.getById('${first.sandboxId}').then((it) => console.log(it?.sandboxId))`,
+    );
+    assert.equal(stdout, `${first.sandboxId}\n`);
+    // While the engine is still naming them.
+    const ids = Array.from({ length: 7 }, async (_, n) => {
+      const sandbox = await provider.sandbox.create();
+      await (n % 2 === 0 ? sandbox.destroy() : provider.sandbox.destroy(sandbox.sandboxId));
+      return sandbox.sandboxId;
+    });
+    for (const id of await Promise.all(ids)) assert.equal(await exists(id), false);
+    assert.equal(provider.pool?.stats().hits, 8);
+    await provider.pool?.close();
+    assert.deepEqual(await waiting(), []);
+    assert.deepEqual(
+      (await containers()).map((it) => it.Id),
+      [first.sandboxId],
+    );
+    assert.equal(provider.pool?.stats().handedOut, 1);
   });
 
   it('begins a lifetime when it hands out', async () => {
@@ -125,6 +206,36 @@ describe('pool', { timeout: SUITE_TIMEOUT }, () => {
       assert.equal(stdout, 'full\n');
       await until(async () => (await containers()).length === 0, 'the members remove themselves', 90_000);
     }
+  });
+
+  it('leaves nothing that waits where its process was killed while it handed out', async () => {
+    const { containers, waiting, config } = pooled({ pool: { size: 1 } });
+    await providers.at(-1)?.pool?.close();
+    await until(async () => (await containers()).length === 0, 'only the child has members');
+    const script = `
+      const provider = sdk.docker({ pool: { size: 3 }, ...${JSON.stringify(config)} });
+      const look = setInterval(async () => {
+        if (provider.pool.stats().waiting < 3) return;
+        clearInterval(look);
+        const [known] = await Promise.all([1, 2].map(() => provider.sandbox.create()));
+        if (process.argv[1] === 'known') console.log((await known.getInfo()).id);
+        process.kill(process.pid, 'SIGKILL');
+      }, 20);`;
+    const removed = async () => {
+      await until(async () => (await waiting()).length === 0, 'what waits removes itself', 90_000);
+      // Longer than a member stays whose process is gone.
+      await sleep(4000);
+      const left = (await containers()).map((it) => it.Id);
+      for (const id of left) {
+        const found = await docker().sandbox.getById(id);
+        assert.equal(sandboxes.track(Object(found)).sandboxId, id, 'what is left is to be found');
+      }
+      return left;
+    };
+    await runNode(script);
+    await removed();
+    const known = (await runNode(script, { argv: ['known'] })).stdout.trim();
+    assert.ok((await removed()).includes(known), 'what was handed out lives on');
   });
 
   it('never grows past max, and ends what waits after idleTtl', async () => {

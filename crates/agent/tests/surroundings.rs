@@ -62,6 +62,15 @@ fn too_many_processes_is_a_failure_of_that_command_only() {
 }
 
 #[test]
+fn a_first_process_that_is_another_program_hears_nothing_of_a_pool() {
+    let mut agent = Agent::start();
+    let id = agent.ask(&ToAgent::HandOut);
+    let refused = ToHost::Failed(support::failed(Op::Kill, libc::ESRCH, "1"));
+    assert_eq!(agent.finish(id).end, refused);
+    assert_eq!(agent.run(argv(&["true"])).end, exited(0));
+}
+
+#[test]
 fn init_reaps_orphans_and_survives_what_is_no_stop() {
     let mut child = match support::init_in_a_pid_namespace() {
         Ok(child) => child,

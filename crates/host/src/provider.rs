@@ -109,7 +109,7 @@ impl Provider {
         let containers = self.shared.engine.list_containers(&[&label]).await?;
         Ok(containers
             .iter()
-            .filter(|listed| !is_waiting(&listed["Labels"], &listed["Names"][0]))
+            .filter(|listed| !is_waiting(&listed["Labels"], &listed["Names"][0], &listed["Id"]))
             .filter_map(|listed| Some(self.shared.adopt(Facts::of_listed(listed)?)))
             .collect())
     }
@@ -127,9 +127,10 @@ impl Provider {
     }
 }
 
-/// What waits in a pool, whoever's, is nobody's sandbox yet.
-fn is_waiting(labels: &Value, name: &Value) -> bool {
+/// What waits in a pool, whoever's, is nobody's sandbox yet. One that was just handed out may still be named so.
+fn is_waiting(labels: &Value, name: &Value, id: &Value) -> bool {
     labels.as_object().is_some_and(|found| labels::is_waiting(found, name))
+        && id.as_str().and_then(pool::handed_out).is_none()
 }
 
 enum Inspected {
@@ -150,7 +151,7 @@ impl Shared {
         let Some(container) = self.engine.inspect_container(id).await? else { return Ok(Inspected::Nothing) };
         let none = Map::new();
         let found = container["Config"]["Labels"].as_object().unwrap_or(&none);
-        let waits = is_waiting(&container["Config"]["Labels"], &container["Name"]);
+        let waits = is_waiting(&container["Config"]["Labels"], &container["Name"], &container["Id"]);
         Ok(if labels::is_sandbox(found) && !waits {
             Inspected::Sandbox(container)
         } else {
@@ -181,6 +182,9 @@ impl Shared {
         }
         known.retain(|_, sandbox| sandbox.upgrade().is_some());
         let sandbox = Sandbox::new(Arc::clone(self), facts);
+        if let Some(handed_out) = pool::handed_out(sandbox.id()) {
+            sandbox.hand_out(handed_out);
+        }
         known.insert(sandbox.id().to_owned(), sandbox.downgrade());
         sandbox
     }

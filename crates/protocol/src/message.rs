@@ -209,6 +209,8 @@ pub enum ToAgent {
     WaitProcess(u32),
     ReadLog(ReadLog),
     File(FileRequest),
+    /// The sandbox has left its pool: PID 1 is to be told.
+    HandOut,
 }
 
 /// From agent to host.
@@ -296,6 +298,7 @@ impl ToAgent {
             Self::WaitProcess(pid) => put(id, 21, pid, out),
             Self::ReadLog(m) => put(id, 22, m, out),
             Self::File(m) => put(id, 23, m, out),
+            Self::HandOut => Frame::encode(id, 24, &[], out),
         }
     }
 
@@ -325,6 +328,7 @@ impl ToAgent {
             21 => Self::WaitProcess(take(&frame, "wait process")?),
             22 => Self::ReadLog(take(&frame, "read log")?),
             23 => Self::File(take(&frame, "file request")?),
+            24 => empty(&frame, "hand out", Self::HandOut)?,
             kind => return Err(ProtocolError::UnknownKind { kind }),
         })
     }

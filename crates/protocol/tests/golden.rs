@@ -55,6 +55,7 @@ fn to_agent() -> Vec<(ToAgent, &'static str)> {
     ]
     .into_iter()
     .chain(file_requests().into_iter().map(|(request, hex)| (ToAgent::File(request), hex)))
+    .chain([(ToAgent::HandOut, "00000000 04030201 18")])
     .collect()
 }
 
@@ -216,10 +217,11 @@ fn no_message_is_left_out() {
         ToAgent::WaitProcess(_) => 21,
         ToAgent::ReadLog(_) => 22,
         ToAgent::File(_) => 23,
+        ToAgent::HandOut => 24,
     };
     let mut numbers: Vec<u8> = to_agent().iter().map(|(message, _)| number(message)).collect();
     numbers.dedup();
-    assert_eq!(numbers, (0..=23).collect::<Vec<u8>>());
+    assert_eq!(numbers, (0..=24).collect::<Vec<u8>>());
     let number = |message: &ToHost| match message {
         ToHost::Hello(_) => 0,
         ToHost::Started(_) => 1,

@@ -12,7 +12,7 @@ use super::sessions::Session;
 const FIRST: i32 = 35;
 const UNIT: Duration = Duration::from_millis(10);
 /// The sandbox has left its pool: its lifetime begins.
-const HANDED_OUT: i32 = 64;
+pub(super) const HANDED_OUT: i32 = 64;
 
 /// How often sessions are looked at, at most and at least; an eighth of the idle time between.
 const SOONEST: Duration = Duration::from_millis(25);

@@ -3,15 +3,17 @@
 //!
 //! It also keeps the sandbox's lifetime, so that this holds when the host is dead: its end is the container's. The host
 //! extends it by signals, which only the engine can send: the kernel shows the sender of a signal that comes from outside
-//! the container as 0, and nobody inside can claim that.
+//! the container as 0, and nobody inside can claim that. That the sandbox has left its pool may come from inside too: by
+//! the host's own agent, and whoever else runs here does so because it has.
 
 mod lifetime;
 mod sessions;
 
 use std::ffi::CStr;
+use std::fs;
 use std::time::Duration;
 
-use self::lifetime::{Lifetime, Terms};
+use self::lifetime::{HANDED_OUT, Lifetime, Terms};
 use crate::sys::poll::{Interest, Poller, Port};
 use crate::sys::signals::Signals;
 use crate::sys::{self, Errno};
@@ -44,10 +46,24 @@ pub(crate) fn init(words: &[&CStr]) -> Result<(), String> {
         if pending.terminate {
             return Ok(());
         }
-        for signal in pending.from_outside {
+        let handed_out = pending.from_inside.into_iter().filter(|signal| *signal == HANDED_OUT);
+        for signal in pending.from_outside.into_iter().chain(handed_out) {
             lifetime.signalled(signal, sys::now());
         }
     }
+}
+
+/// Tells PID 1 that the sandbox has left its pool. One that is not this program, as where the container has the machine's
+/// own processes, hears nothing.
+pub(crate) fn hand_out() -> sys::Result<()> {
+    let own = fs::read("/proc/self/cmdline").unwrap_or_default();
+    let program = own.split(|byte| *byte == 0).next().unwrap_or_default();
+    // A word further on where an init of the engine's starts it, which passes signals on.
+    let first = fs::read("/proc/1/cmdline").unwrap_or_default();
+    if !first.split(|byte| *byte == 0).any(|word| word == program) {
+        return Err(Errno(libc::ESRCH));
+    }
+    sys::kill(1, HANDED_OUT)
 }
 
 /// Shows the deadline as the name of the process, which nobody but itself can write, and all can read.

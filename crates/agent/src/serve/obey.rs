@@ -10,6 +10,7 @@ use super::{Active, Fault, Session};
 use crate::command::Command;
 use crate::command::spawn::Spawned;
 use crate::files::Failure;
+use crate::init;
 
 impl Session {
     pub(super) fn obey(&mut self, id: u32, message: ToAgent) -> Result<(), Fault> {
@@ -43,6 +44,11 @@ impl Session {
             ToAgent::Exists(path) => self.call(id, FileCall::Exists, path)?,
             ToAgent::Remove(path) => self.call(id, FileCall::Remove, path)?,
             ToAgent::File(request) => self.file(id, &request)?,
+            ToAgent::HandOut => {
+                let flow = self.fresh(id)?;
+                let told = init::hand_out().map_err(|errno| Failure::new(Op::Kill, errno).about("1"));
+                self.link.send(&flow, &told.err().unwrap_or(ToHost::Done));
+            }
             ToAgent::Ping => {
                 let flow = self.fresh(id)?;
                 self.link.send(&flow, &ToHost::Done);

@@ -17,8 +17,9 @@ pub(crate) struct Signals {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pending {
     pub(crate) terminate: bool,
-    /// Real-time signals that came from outside of this PID namespace, each as often as it was sent.
+    /// Real-time signals that came from outside of this PID namespace, and from inside, each as often as it was sent.
     pub(crate) from_outside: Vec<i32>,
+    pub(crate) from_inside: Vec<i32>,
 }
 
 /// The real-time signals that no C library keeps for itself.
@@ -67,6 +68,7 @@ impl Signals {
                 _ if REAL_TIME.contains(&signal) && code == libc::SI_USER && sender == 0 => {
                     pending.from_outside.push(signal);
                 }
+                _ if REAL_TIME.contains(&signal) => pending.from_inside.push(signal),
                 _ => {}
             }
         }

@@ -76,7 +76,6 @@ impl CreateOptions {
         let image = [&self.image, &self.template_id, &self.snapshot_id, &self.sandbox_id];
         same_runtime
             && image.iter().all(|image| image.is_none())
-            && self.envs.is_empty()
             && self.metadata.is_empty()
             && self.namespace.is_none()
             && self.ports.is_empty()

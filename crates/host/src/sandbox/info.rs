@@ -51,6 +51,7 @@ pub struct SandboxInfo {
 impl Sandbox {
     pub async fn info(&self) -> Result<SandboxInfo> {
         self.usable()?;
+        self.settled().await;
         let container = self.engine().inspect_container(self.id()).await?.ok_or_else(|| self.not_found())?;
         let facts = &self.0.facts;
         Ok(SandboxInfo {

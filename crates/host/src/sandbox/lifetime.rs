@@ -25,6 +25,7 @@ impl Sandbox {
     /// Puts the end off; answers the new one, in milliseconds since 1970.
     pub async fn extend_lifetime(&self, ms: u64) -> Result<i64> {
         self.usable()?;
+        self.settled().await;
         let signals = signals(ms)?;
         if self.0.facts.lifetime.max.is_none() {
             let problem = "this sandbox has no lifetime.max that could be extended".to_owned();

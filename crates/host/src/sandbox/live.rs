@@ -88,7 +88,7 @@ impl Sandbox {
             return Err(Error::Aborted);
         }
         let begun = Instant::now();
-        let env = options.env.into_iter().collect();
+        let env = self.environment(options.env);
         let process = Process { argv, env, cwd: options.cwd, stdin: None };
         let start = self.watched(async {
             let session = self.0.sessions.get(options.user.as_deref()).await?;

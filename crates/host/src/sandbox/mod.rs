@@ -28,6 +28,7 @@ mod upload;
 mod url;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -45,9 +46,9 @@ pub(crate) use facts::Facts;
 use self::metrics::Meter;
 use self::sessions::Sessions;
 use crate::config::{Cleanup, Runtime};
-use crate::create::CreateOptions;
 use crate::docker::Engine;
 use crate::error::{Error, Result};
+use crate::pool::{self, HandedOut};
 use crate::provider::Shared;
 
 /// Seconds between TERM and KILL for a container that `destroy()` keeps.
@@ -67,7 +68,7 @@ struct Inner {
     failed: AtomicBool,
     meter: Meter,
     /// What a pool's sandbox was handed out with.
-    timeout_ms: OnceLock<u64>,
+    handed_out: OnceLock<Arc<HandedOut>>,
 }
 
 #[derive(Debug)]
@@ -90,7 +91,7 @@ impl Sandbox {
             destroyed,
             failed: AtomicBool::new(false),
             meter: Meter::default(),
-            timeout_ms: OnceLock::new(),
+            handed_out: OnceLock::new(),
         }))
     }
 
@@ -135,6 +136,9 @@ impl Sandbox {
         if self.0.destroyed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
+        if let Some(handed_out) = self.0.handed_out.get() {
+            handed_out.end().await;
+        }
         let ended = match kept {
             true => self.engine().stop_container(self.id(), STOP_GRACE).await,
             false => self.engine().remove_container(self.id()).await,
@@ -143,6 +147,7 @@ impl Sandbox {
         self.0.destroyed.store(ended.is_ok(), Ordering::Release);
         if ended.is_ok() {
             self.0.sessions.close();
+            pool::forget(self.id());
         }
         ended
     }
@@ -150,6 +155,7 @@ impl Sandbox {
     /// Freezes every process in it; safe to call twice. Commands that run wait, new ones are refused.
     pub async fn pause(&self) -> Result<()> {
         self.usable()?;
+        self.settled().await;
         self.engine().pause_container(self.id()).await
     }
 
@@ -159,16 +165,42 @@ impl Sandbox {
         self.engine().unpause_container(self.id()).await
     }
 
-    /// Leaves its pool for the caller with these options.
-    pub(crate) fn hand_out(&self, options: &CreateOptions) {
-        if let Some(timeout) = options.timeout {
-            // Nobody else has it, so nothing has been set.
-            _ = self.0.timeout_ms.set(timeout.0.unsigned_abs());
+    /// Leaves its pool.
+    pub(crate) fn hand_out(&self, with: Arc<HandedOut>) {
+        // Nobody else has it, so nothing has been set.
+        _ = self.0.handed_out.set(with);
+    }
+
+    /// Has the agent tell the first process that it has left its pool.
+    pub(crate) async fn tell_handed_out(&self) -> Result<()> {
+        let session = self.0.sessions.get(None).await?;
+        match session.agent() {
+            Some(agent) => agent.hand_out().await,
+            None => Err(Error::CannotRun { what: "there is no agent to tell".to_owned() }),
+        }
+    }
+
+    /// Until Docker and the first process know that it was handed out, which takes some milliseconds.
+    async fn settled(&self) {
+        if let Some(handed_out) = self.0.handed_out.get() {
+            handed_out.settled().await;
         }
     }
 
     fn timeout_ms(&self) -> u64 {
-        self.0.timeout_ms.get().copied().unwrap_or(self.0.facts.timeout_ms)
+        self.0.handed_out.get().and_then(|it| it.timeout_ms).unwrap_or(self.0.facts.timeout_ms)
+    }
+
+    /// What its container lacks of the environment: a running one takes no more.
+    pub(crate) fn envs(&self) -> Option<&BTreeMap<String, String>> {
+        self.0.handed_out.get().map(|handed_out| &handed_out.envs)
+    }
+
+    /// The environment of a process that is given one over the sandbox's own.
+    fn environment(&self, given: BTreeMap<String, String>) -> Vec<(String, String)> {
+        let mut all = self.envs().cloned().unwrap_or_default();
+        all.extend(given);
+        all.into_iter().collect()
     }
 
     /// Whether its session is open.

@@ -96,7 +96,7 @@ impl Sandbox {
             return Err(Error::Aborted);
         }
         let begun = Instant::now();
-        let env = options.env.clone().into_iter().collect();
+        let env = self.environment(options.env.clone());
         let process = Process { argv, env, cwd: options.cwd.clone(), stdin: options.stdin.clone() };
         let result = match options.background {
             true => self.start(process, &options).await,

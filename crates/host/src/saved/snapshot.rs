@@ -35,7 +35,7 @@ impl Provider {
         let mut config = json!({ "Labels": labels_of(&sandbox_labels(&container), sandbox.id(), options) });
         // The docker command's proxies may hold a password, and every sandbox gets those of its own host anyway.
         let proxies = engine.proxy_variables().await;
-        config["Env"] = emptied(&container["Config"]["Env"], &proxies).into();
+        config["Env"] = environment(&container["Config"]["Env"], sandbox.envs(), &proxies).into();
         // The container runs our agent; the image is to start what it always did.
         if let Some(image) = engine.inspect_image(container["Image"].as_str().unwrap_or_default()).await? {
             config["Entrypoint"] = json!(image.entrypoint);
@@ -60,12 +60,22 @@ impl Provider {
     }
 }
 
-/// The variables that are as `proxies` has them, without their values: a commit can take none away.
-fn emptied(env: &Value, proxies: &BTreeMap<String, String>) -> Vec<String> {
-    let variables = env.as_array().into_iter().flatten().filter_map(Value::as_str);
-    let given = variables.filter_map(|variable| variable.split_once('='));
-    let proxied = given.filter(|(name, value)| proxies.get(*name).is_some_and(|proxy| proxy == value));
-    proxied.map(|(name, _)| format!("{name}=")).collect()
+/// What differs from the container's own: `more`, and the variables that are as `proxies` has them, without their values,
+/// since a commit can take none away.
+fn environment(
+    own: &Value,
+    more: Option<&BTreeMap<String, String>>,
+    proxies: &BTreeMap<String, String>,
+) -> Vec<String> {
+    let own = own.as_array().into_iter().flatten().filter_map(|it| it.as_str()?.split_once('='));
+    let mut all: BTreeMap<&str, &str> = own.filter(|(name, value)| is_of(proxies, name, value)).collect();
+    all.extend(more.into_iter().flatten().map(|(name, value)| (name.as_str(), value.as_str())));
+    let kept = |name: &str, value| if is_of(proxies, name, value) { "" } else { value };
+    all.iter().map(|(name, value)| format!("{name}={}", kept(name, value))).collect()
+}
+
+fn is_of(proxies: &BTreeMap<String, String>, name: &str, value: &str) -> bool {
+    proxies.get(name).is_some_and(|proxy| proxy == value)
 }
 
 fn sandbox_labels(container: &Value) -> labels::Labels {
@@ -89,9 +99,23 @@ mod tests {
     #[test]
     fn proxies_of_the_host_are_not_kept() {
         let proxies = BTreeMap::from([("HTTP_PROXY".to_owned(), "http://me:pw@p:1".to_owned())]);
-        let emptied = |env: Value| emptied(&env, &proxies);
+        let emptied = |env: Value| environment(&env, None, &proxies);
         assert_eq!(emptied(json!(["A=1", "HTTP_PROXY=http://me:pw@p:1"])), ["HTTP_PROXY="]);
         assert!(emptied(json!(["HTTP_PROXY=http://own:1", "A=http://me:pw@p:1"])).is_empty());
         assert!(emptied(Value::Null).is_empty());
+    }
+
+    #[test]
+    fn what_a_pools_sandbox_was_handed_out_with_is_kept() {
+        let proxy = "http://me:pw@p:1".to_owned();
+        let proxies = BTreeMap::from([("HTTP_PROXY".to_owned(), proxy.clone())]);
+        let own = json!(["A=1", "HTTP_PROXY=http://me:pw@p:1"]);
+        let kept = |name: &str, value: &str| {
+            let more = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+            environment(&own, Some(&more), &proxies)
+        };
+        assert_eq!(kept("A", "2"), ["A=2", "HTTP_PROXY="]);
+        assert_eq!(kept("HTTP_PROXY", "http://own:1"), ["HTTP_PROXY=http://own:1"]);
+        assert_eq!(kept("HTTP_PROXY", &proxy), ["HTTP_PROXY="]);
     }
 }

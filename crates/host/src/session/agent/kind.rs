@@ -33,6 +33,7 @@ pub(super) enum Kind {
     Place,
     Watch,
     Locate,
+    HandOut,
 }
 
 /// How far a request's answers have come.
@@ -71,6 +72,7 @@ impl Kind {
             Self::Place => "writeFile",
             Self::Watch => "watch",
             Self::Locate => "readFile",
+            Self::HandOut => "create",
         }
     }
 
@@ -91,7 +93,7 @@ impl Kind {
             (Self::WaitProcess, ToHost::Exited(_)) => true,
             // A wait that is given up ends without the exit.
             (Self::WaitProcess, ToHost::Done) => progress.abandoned,
-            (Self::Log | Self::Processes | Self::KillProcess, ToHost::Done) => true,
+            (Self::Log | Self::Processes | Self::KillProcess | Self::HandOut, ToHost::Done) => true,
             (Self::Start | Self::Exists, ToHost::Done) => progress.answered || progress.abandoned,
             (Self::Read, ToHost::Data(data)) => !data.is_empty(),
             (Self::List, ToHost::Entries(entries)) => !entries.is_empty(),

@@ -31,6 +31,11 @@ impl AgentSession {
         self.change(Kind::KillProcess, &request).await
     }
 
+    /// Tells the sandbox's first process that it has left its pool.
+    pub async fn hand_out(&self) -> Result<()> {
+        self.change(Kind::HandOut, &ToAgent::HandOut).await
+    }
+
     pub async fn wait_process(&self, pid: u32) -> Result<Exit> {
         let request = ToAgent::WaitProcess(pid);
         match self.requests.begin(Kind::WaitProcess, &request, &Portion::none())?.next().await? {

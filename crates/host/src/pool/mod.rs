@@ -2,26 +2,34 @@
 //! its first and only user.
 //!
 //! A member's first process ends it when its last session is gone, so the members of a host that died go by themselves,
-//! until the host says by a signal that it was handed out. Labels cannot change, so its name tells that it waits.
+//! until the host says that it was handed out. Labels cannot change, so its name tells that it waits.
 
+mod hand_out;
+
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::PoolConfig;
 use crate::create::{self, CreateOptions};
 use crate::error::{Error, Result};
-use crate::labels::WAITING;
+use crate::labels::{self, WAITING};
 use crate::provider::Shared;
-use crate::sandbox::{Sandbox, WeakSandbox};
+use crate::sandbox::Sandbox;
 
-/// The signal by which PID 1 hears that it has left the pool.
-const HANDED_OUT: i32 = 64;
+use hand_out::{Named, hand_out};
+
+pub(crate) use hand_out::{HandedOut, forget, handed_out};
+
 /// How many members start at a time.
 const AT_A_TIME: usize = 4;
+/// How many leave at a time: the engine has their users' commands to carry as well.
+const LEAVING: usize = 2;
 /// A burst of creates is served before the pool fills up again.
 const AFTER_A_BURST: Duration = Duration::from_millis(250);
 /// After a member that could not be made.
@@ -32,6 +40,9 @@ pub(crate) struct Pool {
     config: PoolConfig,
     state: Mutex<State>,
     filling: AtomicBool,
+    leaving: Semaphore,
+    /// One more has started, or failed to.
+    started: Notify,
     closed: CancellationToken,
     hits: AtomicU64,
     misses: AtomicU64,
@@ -41,7 +52,8 @@ pub(crate) struct Pool {
 struct State {
     waiting: Vec<Sandbox>,
     starting: usize,
-    handed_out: Vec<WeakSandbox>,
+    /// Their ids; those that went by themselves stay until somebody looks.
+    handed_out: Vec<String>,
     /// When somebody last asked for one.
     asked: Instant,
 }
@@ -64,6 +76,8 @@ impl Pool {
             config,
             state: Mutex::new(state),
             filling: AtomicBool::new(false),
+            leaving: Semaphore::new(LEAVING),
+            started: Notify::new(),
             closed: CancellationToken::new(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
@@ -103,26 +117,28 @@ impl Pool {
         taken
     }
 
-    async fn take_waiting(&self, shared: &Shared, options: &CreateOptions) -> Result<Option<Sandbox>> {
+    async fn take_waiting(&self, shared: &Arc<Shared>, options: &CreateOptions) -> Result<Option<Sandbox>> {
         loop {
             let Some(sandbox) = self.state().waiting.pop() else { return Ok(None) };
-            let name = options.container_name().unwrap_or_else(|| format!("computesdk-{}", random()));
             if !sandbox.is_connected() {
                 _ = sandbox.discard().await;
                 continue;
             }
-            let (renamed, told) = tokio::join!(
-                shared.engine.rename_container(sandbox.id(), &name),
-                shared.engine.signal_container(sandbox.id(), HANDED_OUT),
-            );
-            match renamed.and(told) {
+            let Some(name) = options.container_name() else {
+                hand_out(shared, &sandbox, options, Named::Not);
+                return Ok(Some(sandbox));
+            };
+            match shared.engine.rename_container(sandbox.id(), &name).await {
                 Ok(()) => {
-                    sandbox.hand_out(options);
-                    self.state().handed_out.push(sandbox.downgrade());
+                    hand_out(shared, &sandbox, options, Named::Already);
                     return Ok(Some(sandbox));
                 }
                 Err(Error::SandboxNotFound { .. }) => {}
-                // Such as a name that is in use. It has been told that it left, so it goes.
+                // The name is in use; it waits on.
+                Err(error @ Error::Api { status: Some(409), .. }) => {
+                    self.state().waiting.push(sandbox);
+                    return Err(error);
+                }
                 Err(error) => {
                     _ = sandbox.discard().await;
                     return Err(error);
@@ -138,18 +154,26 @@ impl Pool {
         ended.into_iter().collect()
     }
 
-    /// Ends those that wait, for good.
+    /// Ends those that wait and those that start, for good.
     pub(crate) async fn close(&self) -> Result<()> {
         self.closed.cancel();
-        self.drain().await
+        let drained = self.drain().await;
+        loop {
+            let one_less = self.started.notified();
+            if self.state().starting == 0 {
+                return drained.and(self.drain().await);
+            }
+            one_less.await;
+        }
     }
 
     /// How many members may start now.
     fn reserve(&self) -> usize {
+        let mut state = self.state();
+        // Looked at under the lock: whoever closes waits for what was reserved before.
         if self.closed.is_cancelled() {
             return 0;
         }
-        let mut state = self.state();
         state.count_handed_out();
         let there = state.waiting.len() + state.starting;
         let room = self.config.max().saturating_sub(there + state.handed_out.len());
@@ -180,6 +204,8 @@ impl Pool {
         state.starting -= 1;
         let is_ready = ready.is_some();
         state.waiting.extend(ready);
+        drop(state);
+        self.started.notify_waiters();
         is_ready
     }
 
@@ -191,7 +217,7 @@ impl Pool {
 
 impl State {
     fn count_handed_out(&mut self) {
-        self.handed_out.retain(|sandbox| sandbox.upgrade().is_some_and(|sandbox| sandbox.is_usable()));
+        self.handed_out.retain(|id| handed_out(id).is_some());
     }
 }
 
@@ -208,9 +234,23 @@ pub(crate) fn keep_full(shared: &Arc<Shared>, after: Duration) {
     let weak = Arc::downgrade(shared);
     tokio::spawn(async move {
         tokio::time::sleep(after).await;
+        look_after(&weak).await;
         fill(&weak).await;
         empty_when_idle(&weak).await;
     });
+}
+
+/// Forgets those in use that went by themselves.
+async fn look_after(weak: &Weak<Shared>) {
+    let Some(shared) = weak.upgrade() else { return };
+    let Some(pool) = &shared.pool else { return };
+    let known = pool.state().handed_out.clone();
+    if known.is_empty() {
+        return;
+    }
+    let Ok(listed) = shared.engine.list_containers(&[labels::POOL]).await else { return };
+    let there: HashSet<&str> = listed.iter().filter_map(|container| container["Id"].as_str()).collect();
+    known.iter().filter(|id| !there.contains(id.as_str())).for_each(|id| forget(id));
 }
 
 async fn fill(weak: &Weak<Shared>) {
@@ -223,9 +263,7 @@ async fn fill(weak: &Weak<Shared>) {
             return;
         }
         let all_made = join_all((0..count).map(|_| pool.start(&shared))).await.into_iter().all(|made| made);
-        if pool.closed.is_cancelled() {
-            _ = pool.drain().await;
-        } else if !all_made {
+        if !all_made && !pool.closed.is_cancelled() {
             drop(shared);
             tokio::time::sleep(AFTER_A_FAILURE).await;
         }
