@@ -201,9 +201,9 @@ export interface DockerConfig {
   /**
    * How high the walls are. `'strict'`: no capabilities, no-new-privileges, Docker's seccomp profile, user `1000:1000`
    * where `container.user` (a number then) names none, a read-only root with a writable workdir (tmpfs, 256 MiB) and `/tmp` (64 MiB), no
-   * swap, no network unless `container.networkMode` names one, ports on 127.0.0.1 only; no devices, privileges, shared
-   * namespaces, or folders and sockets that control the host. A config that contradicts is refused with the key's
-   * name. Files in tmpfs are no part of snapshots.
+   * swap, 512 CPU shares where no limit of the CPU is given, no network unless `container.networkMode` names one, ports
+   * above 1024 of 127.0.0.1 only; no devices, privileges, restarts, shared namespaces, shared mounts, or folders and
+   * sockets that control the host. A config that contradicts is refused with the key's name. Files in tmpfs are no part of snapshots.
    * @default 'default'
    */
   security?: 'default' | 'strict';

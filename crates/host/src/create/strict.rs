@@ -9,11 +9,30 @@ use crate::error::{Error, Result};
 pub(super) const USER: &str = "1000:1000";
 const WORKDIR_SIZE: &str = "256m";
 const TMP_SIZE: &str = "64m";
+/// Half of what a container has by default: foreign code comes after the machine's own work.
+const CPU_SHARES: i64 = 512;
+/// Below are the ports of the machine's own services.
+const FIRST_FREE_PORT: u16 = 1025;
 const NO_NEW_PRIVILEGES: &str = "no-new-privileges:true";
 
 /// Folders of the host that give its control away, with all that is in them.
-const HOST_FOLDERS: [&str; 8] =
-    ["/proc", "/sys", "/dev", "/run", "/var/run", "/etc", "/var/lib/docker", "/var/lib/containers"];
+const HOST_FOLDERS: [&str; 15] = [
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/lib",
+    "/lib64",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/sys",
+    "/usr",
+    "/var/lib/containers",
+    "/var/lib/docker",
+    "/var/run",
+];
 
 /// Adds to what the config asks for. What is there already and contradicts stays, for the check to refuse.
 pub(super) fn tighten(body: &mut Value, workdir: &str) {
@@ -26,6 +45,9 @@ pub(super) fn tighten(body: &mut Value, workdir: &str) {
     host.insert("SecurityOpt".into(), json!([NO_NEW_PRIVILEGES]));
     host.insert("ReadonlyRootfs".into(), true.into());
     host.entry("NetworkMode").or_insert_with(|| "none".into());
+    if !["CpuShares", "NanoCpus", "CpuQuota"].iter().any(|field| host.contains_key(*field)) {
+        host.insert("CpuShares".into(), CPU_SHARES.into());
+    }
     if let Some(memory) = host.get("Memory").cloned() {
         host.entry("MemorySwap").or_insert(memory);
     }
@@ -119,6 +141,9 @@ fn privileges(host: &Value) -> Problem {
         ("CgroupParent", "createOptions.HostConfig.CgroupParent", "limits are the container's own"),
         ("OomKillDisable", "createOptions.HostConfig.OomKillDisable", "memory stays limited"),
     ];
+    if !matches!(host["RestartPolicy"]["Name"].as_str(), None | Some("" | "no")) {
+        return Some(("createOptions.HostConfig.RestartPolicy", "what has ended stays so".into()));
+    }
     let set = none.into_iter().find(|(field, ..)| !is_empty(&host[*field]));
     set.map(|(_, path, why)| (path, why.to_owned()))
 }
@@ -158,8 +183,19 @@ fn folders(host: &Value) -> Problem {
     let bound = binds.map(|bind| bind.split(':').next().unwrap_or_default());
     let mounts = host["Mounts"].as_array().into_iter().flatten().filter(|mount| mount["Type"] == "bind");
     let mounted = mounts.map(|mount| mount["Source"].as_str().unwrap_or_default());
-    let dangerous = bound.chain(mounted).find(|source| controls_host(source))?;
-    Some(("container.binds", format!("{dangerous:?} gives the host away")))
+    if let Some(dangerous) = bound.chain(mounted).find(|source| controls_host(source)) {
+        return Some(("container.binds", format!("{dangerous:?} gives the host away")));
+    }
+    propagates(host).then(|| ("container.binds", "what is mounted inside stays inside".to_owned()))
+}
+
+/// Whether mounts that are made in the container appear on the host.
+fn propagates(host: &Value) -> bool {
+    let is_shared = |mode: &str| matches!(mode, "shared" | "rshared");
+    let mut binds = host["Binds"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let mut mounts = host["Mounts"].as_array().into_iter().flatten();
+    binds.any(|bind| bind.split(':').skip(2).flat_map(|options| options.split(',')).any(is_shared))
+        || mounts.any(|mount| mount["BindOptions"]["Propagation"].as_str().is_some_and(is_shared))
 }
 
 /// Names of volumes do not begin with a slash.
@@ -187,6 +223,16 @@ fn ports(host: &Value) -> Problem {
     };
     if host["PublishAllPorts"] == true || !bindings.iter().all(is_loopback) {
         return Some(("container.ports", "ports are published on 127.0.0.1 only".into()));
+    }
+    let is_low = |binding: &&Value| {
+        let port = binding["HostPort"].as_str().unwrap_or_default();
+        port.split('-')
+            .next()
+            .is_some_and(|first| first.parse().is_ok_and(|port: u16| (1..FIRST_FREE_PORT).contains(&port)))
+    };
+    if bindings.iter().any(is_low) {
+        let why = format!("the ports of this machine below {FIRST_FREE_PORT} are those of its own services");
+        return Some(("container.ports", why));
     }
     let isolated = host["NetworkMode"] == "none";
     (isolated && !bindings.is_empty())
@@ -224,6 +270,12 @@ mod tests {
             (json!({ "container": { "networkMode": "container:x" } }), "container.networkMode"),
             (json!({ "container": { "binds": ["/var/run/docker.sock:/s"] } }), "container.binds"),
             (json!({ "container": { "binds": ["/var:/v"] } }), "container.binds"),
+            (json!({ "container": { "binds": ["/usr/local:/v"] } }), "container.binds"),
+            (json!({ "container": { "binds": ["/srv:/v:ro,rshared"] } }), "container.binds"),
+            (
+                json!({ "container": { "networkMode": "bridge", "ports": { "80/tcp": [{ "hostPort": 1024 }] } } }),
+                "container.ports",
+            ),
             (json!({ "container": { "binds": ["/srv/../etc:/v:ro"] } }), "container.binds"),
             (json!({ "container": { "resources": { "memory": 0 } } }), "container.resources.memory"),
             (json!({ "container": { "resources": { "memorySwap": -1 } } }), "container.resources.memorySwap"),
@@ -237,6 +289,14 @@ mod tests {
             (host("PidMode", json!("host")), "createOptions.HostConfig.PidMode"),
             (host("SecurityOpt", json!(["seccomp=unconfined"])), "createOptions.HostConfig.SecurityOpt"),
             (host("ReadonlyRootfs", json!(false)), "createOptions.HostConfig.ReadonlyRootfs"),
+            (
+                host(
+                    "Mounts",
+                    json!([{ "Type": "bind", "Source": "/srv", "Target": "/v", "BindOptions": { "Propagation": "shared" } }]),
+                ),
+                "container.binds",
+            ),
+            (host("RestartPolicy", json!({ "Name": "always" })), "createOptions.HostConfig.RestartPolicy"),
             (host("Devices", json!([{}])), "createOptions.HostConfig.Devices"),
             (host("CapDrop", json!([])), "container.capabilities.drop"),
             (
@@ -249,12 +309,24 @@ mod tests {
     }
 
     #[test]
+    fn processor_time_is_rationed_unless_the_config_does_so() {
+        let shares = |resources: Value| {
+            let config = json!({ "security": "strict", "container": { "resources": resources } });
+            preview(&Config::from_source(config).unwrap())["HostConfig"]["CpuShares"].clone()
+        };
+        assert_eq!(shares(json!({})), json!(512));
+        assert_eq!(shares(json!({ "cpuShares": 64 })), json!(64));
+        assert_eq!(shares(json!({ "nanoCPUs": 1_000_000_000 })), Value::Null);
+    }
+
+    #[test]
     fn what_keeps_to_it_is_taken() {
         for config in [
             json!({}),
             json!({ "container": { "user": "33", "workdir": "/app", "env": { "A": "1" } } }),
-            json!({ "container": { "binds": ["/srv/data:/data:ro", "volume:/v"] } }),
-            json!({ "container": { "networkMode": "bridge", "ports": { "80/tcp": [{ "hostPort": 80 }] } } }),
+            json!({ "container": { "binds": ["/srv/data:/data:ro,rslave", "volume:/v"] } }),
+            json!({ "createOptions": { "HostConfig": { "RestartPolicy": { "Name": "no" } } } }),
+            json!({ "container": { "networkMode": "bridge", "ports": { "80/tcp": [{ "hostPort": 8080 }, {}] } } }),
             json!({ "container": { "resources": { "memory": 9_000_000, "pidsLimit": 5 } } }),
         ] {
             assert_eq!(refused(config.clone()), None, "{config}");
