@@ -8,7 +8,9 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { describe, it } = require('node:test');
+const { docker } = require('../index.js');
 const { witness } = require('./support/docker.js');
+const { startProxy } = require('./support/proxy.js');
 const { SUITE_TIMEOUT, shareSandbox } = require('./support/sandboxes.js');
 const { rejection, within } = require('./support/wait.js');
 
@@ -147,7 +149,6 @@ describe('filesystem: large files', { timeout: SUITE_TIMEOUT }, () => {
   });
 
   it('end with the sandbox, clearly', async () => {
-    const { docker } = require('../index.js');
     const doomed = await docker({ image: { name: 'python:3.11-slim' } }).sandbox.create();
     const writing = doomed.filesystem.writeFile('/tmp/large', Buffer.alloc(200_000_000)).then(
       () => 'was faster',
@@ -155,6 +156,30 @@ describe('filesystem: large files', { timeout: SUITE_TIMEOUT }, () => {
     );
     await doomed.destroy();
     assert.match(await within(writing, 'the write'), /^(ERR_SESSION_LOST|ERR_SANDBOX_NOT_FOUND|was faster)$/);
+  });
+});
+
+describe('filesystem: large files on a slow way', { timeout: SUITE_TIMEOUT }, () => {
+  it('come whole, though the engine answers no inspect until they have come', async () => {
+    const proxy = await startProxy();
+    const provider = docker({
+      image: { name: 'python:3.11-slim' },
+      connection: { socketPath: proxy.socketPath },
+    });
+    const sandbox = await provider.sandbox.create();
+    const target = path.join(os.tmpdir(), `csdk-slow-${process.pid}`);
+    try {
+      await sandbox.filesystem.writeFile('/tmp/large', content);
+      // Longer than a call may be quiet before its container is looked at.
+      proxy.onRequest = ({ method, url }) => method === 'GET' && url.includes('/archive?') && 2500;
+      await within(sandbox.filesystem.download('/tmp/large', target), 'the download');
+      assert.equal(proxy.sent(/^GET \/containers\/[^/]+\/archive/).length, 1);
+      assert.ok(fs.readFileSync(target).equals(content));
+    } finally {
+      fs.rmSync(target, { force: true });
+      await sandbox.destroy();
+      await proxy.close();
+    }
   });
 });
 

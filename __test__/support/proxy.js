@@ -87,7 +87,7 @@ class RecordingProxy {
   requests = [];
   /** @type {Set<net.Socket>} */
   #open = new Set();
-  /** @type {(request: Recorded) => void} */
+  /** May answer for how many milliseconds the connection's answers are held back. @type {(request: Recorded) => unknown} */
   onRequest = () => undefined;
 
   constructor() {
@@ -102,7 +102,10 @@ class RecordingProxy {
     const engine = net.connect({ ...engineAddress(), allowHalfOpen: true });
     const reader = new RequestReader((request) => {
       this.requests.push(request);
-      this.onRequest(request);
+      const ms = this.onRequest(request);
+      if (typeof ms !== 'number') return;
+      engine.unpipe(client);
+      setTimeout(() => engine.pipe(client), ms);
     });
     client.on('data', (chunk) => reader.feed(chunk));
     client.pipe(engine).pipe(client);

@@ -67,6 +67,16 @@ impl Engine {
         }
     }
 
+    /// In a word: `running`, `paused`, `exited`, …; `None` when there is no such container. The list tells it at once,
+    /// where an inspect would wait for an archive of the container that is on its way.
+    pub async fn container_state(&self, id: &str) -> Result<Option<String>> {
+        let filters = json!({ "id": [id] }).to_string();
+        let request = RawRequest::get("/containers/json").query("all", "1").query("filters", filters);
+        let found: Vec<Value> =
+            self.wire().json(request).await.map_err(|failure| failure.during("list containers"))?;
+        Ok(found.first().map(|container| container["State"].as_str().unwrap_or_default().to_owned()))
+    }
+
     /// All that carry every one of the labels (`key` or `key=value`), running or not.
     pub async fn list_containers(&self, label_filters: &[&str]) -> Result<Vec<Value>> {
         let filters = json!({ "label": label_filters }).to_string();

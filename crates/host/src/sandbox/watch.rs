@@ -12,28 +12,32 @@ use crate::error::{Error, Result};
 const QUIET: Duration = Duration::from_secs(1);
 
 impl Sandbox {
-    /// Awaits a call that has no clock of its own; ends it when the container has stopped, paused or gone.
+    /// Awaits a call that has no clock of its own; ends it when the container has stopped, paused or gone. The call goes
+    /// on while Docker is asked: Docker may have to wait for it.
     pub(super) async fn watched<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
-        tokio::pin!(call);
+        tokio::select! {
+            answer = call => self.explained(answer).await,
+            error = self.fallen() => Err(error),
+        }
+    }
+
+    /// Answers only when the container does not run any more.
+    async fn fallen(&self) -> Error {
         loop {
-            tokio::select! {
-                answer = &mut call => return self.explained(answer).await,
-                () = tokio::time::sleep(QUIET) => self.standing().await?,
+            tokio::time::sleep(QUIET).await;
+            if let Err(error) = self.standing().await {
+                return error;
             }
         }
     }
 
     /// An error unless the container is running.
     async fn standing(&self) -> Result<()> {
-        let Some(container) = self.engine().inspect_container(self.id()).await? else {
-            return Err(self.not_found());
-        };
-        let state = &container["State"];
-        if state["Running"] == true && state["Paused"] != true {
-            return Ok(());
+        match self.engine().container_state(self.id()).await?.as_deref() {
+            None => Err(self.not_found()),
+            Some("running" | "restarting") => Ok(()),
+            Some(state) => Err(Error::SandboxStopped { id: self.id().to_owned(), state: state.to_owned() }),
         }
-        let state = state["Status"].as_str().unwrap_or("stopped").to_owned();
-        Err(Error::SandboxStopped { id: self.id().to_owned(), state })
     }
 
     /// A lost session with the reason that the container's state gives.
