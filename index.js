@@ -4,7 +4,12 @@
 const { createCompute, createDockerCompute } = require('./lib/compute.js');
 const { AbortError, DockerProviderError } = require('./lib/errors.js');
 const { docker } = require('./lib/provider.js');
-const { handleComputeRequest } = require('./lib/request-handler.js');
+
+/** Loaded when it is first called: most programs never do. @type {typeof import('./lib/request-handler').handleComputeRequest} */
+async function handleComputeRequest(request, provider) {
+  const handler = require('./lib/request-handler.js');
+  return handler.handleComputeRequest(request, provider);
+}
 
 module.exports = {
   AbortError,

@@ -1,4 +1,4 @@
-// One sandbox, as callers see it.
+// One sandbox, as callers see it. What most programs never call is loaded when it is called.
 'use strict';
 
 const { callSite, settle } = require('./call.js');
@@ -15,12 +15,8 @@ const { createContext, takeContext } = require('./context.js');
 const { invalid } = require('./errors.js');
 const { DockerFileSystem } = require('./filesystem.js');
 const { hiddenSlot } = require('./hidden.js');
-const { spawnArguments } = require('./live/arguments.js');
-const { SandboxProcess } = require('./live/process.js');
 const { DockerProcesses } = require('./live/processes.js');
-const { started } = require('./live/start.js');
 const { DockerTerminals } = require('./live/terminal.js');
-const { metrics } = require('./metrics.js');
 const { executionResult, runWith } = require('./run.js');
 
 /** @typedef {import('./native').NativeSandbox} NativeSandbox */
@@ -81,12 +77,8 @@ class DockerSandbox {
   async spawn(command, ...rest) {
     const site = callSite(this.spawn);
     checkString(command, 'command');
-    const { args, run } = spawnArguments(rest);
-    const start = (/** @type {import('./native').LiveExtras} */ extras) =>
-      native.get(this).spawn(command, args, extras);
-    const { handle, ended } = await started(start, run, site);
-    const owned = { sandboxId: this.sandboxId, signal: run.signal, ended };
-    return new SandboxProcess(handle, owned, { site, stdin: 'pipe' });
+    const { spawn } = require('./live/spawn.js');
+    return spawn(native.get(this), command, rest, site);
   }
 
   async getInfo() {
@@ -132,6 +124,7 @@ class DockerSandbox {
   /** @param {unknown} [options] */
   metrics(options) {
     const site = callSite(this.metrics);
+    const { metrics } = require('./metrics.js');
     return metrics(() => settle(native.get(this).metrics(), site), options);
   }
 

@@ -9,7 +9,6 @@ const { hiddenSlot } = require('../hidden.js');
 const { executionResult } = require('../run.js');
 const { withSignal } = require('../signals.js');
 const { checkPid, logArguments, portArguments } = require('./arguments.js');
-const { SandboxProcess } = require('./process.js');
 
 /** @typedef {import('../native').NativeProcess} NativeProcess */
 /** @typedef {import('../native').NativeSandbox} NativeSandbox */
@@ -98,6 +97,7 @@ class DockerProcesses {
     checkPid(pid);
     const handle = await settle(native.get(this).connect(pid), site);
     const sandboxId = native.get(this).facts().id;
+    const { SandboxProcess } = require('./process.js');
     return new SandboxProcess(handle, { sandboxId }, { site, stdin: 'none' });
   }
 

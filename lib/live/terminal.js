@@ -8,7 +8,6 @@ const { callSite, settle, unwrap } = require('../call.js');
 const { hiddenSlot } = require('../hidden.js');
 const { executionResult } = require('../run.js');
 const { checkSize, terminalArguments } = require('./arguments.js');
-const { started } = require('./start.js');
 
 /** @typedef {import('../native').NativeProcess} NativeProcess */
 /** @typedef {import('../native').NativeSandbox} NativeSandbox */
@@ -119,6 +118,7 @@ class DockerTerminals {
     const site = callSite(this.create);
     const { screen, onData, run } = terminalArguments(options);
     const box = sandbox.get(this);
+    const { started } = require('./start.js');
     const { handle, ended } = await started((extras) => box.openTerminal(screen, extras), run, site);
     const shown = onData ? show(handle, onData, site) : handle.discard('stdout');
     // Told by wait().
