@@ -1,20 +1,32 @@
 //! The agents that this addon carries, by architecture. Knows nothing of how one gets into a container.
 
 use std::fmt;
+use std::io::{self, Read};
+
+use flate2::read::GzDecoder;
 
 /// A static Linux program: `serve` and `init` (crates/agent).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AgentBinary {
     /// Docker's name of the architecture: `amd64` or `arm64`.
     pub(crate) arch: &'static str,
-    /// Differs whenever the bytes do.
+    /// Differs whenever the program does.
     pub(crate) version_hash: &'static str,
-    pub(crate) bytes: &'static [u8],
+    /// The program, by gzip: an engine gets it once, while every user installs and loads it.
+    packed: &'static [u8],
+}
+
+impl AgentBinary {
+    pub(crate) fn program(&self) -> io::Result<Vec<u8>> {
+        let mut program = Vec::new();
+        GzDecoder::new(self.packed).read_to_end(&mut program)?;
+        Ok(program)
+    }
 }
 
 impl fmt::Debug for AgentBinary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AgentBinary({} {}, {} bytes)", self.arch, self.version_hash, self.bytes.len())
+        write!(f, "AgentBinary({} {}, {} bytes packed)", self.arch, self.version_hash, self.packed.len())
     }
 }
 
@@ -57,11 +69,12 @@ mod tests {
                 );
                 continue;
             };
-            assert_eq!(&agent.bytes[..5], b"\x7fELF\x02", "{arch}");
-            assert_eq!(u16_at(agent.bytes, 18), machine, "{arch}");
-            let segments = segments(agent.bytes);
+            let program = agent.program().expect("it unpacks");
+            assert_eq!(&program[..5], b"\x7fELF\x02", "{arch}");
+            assert_eq!(u16_at(&program, 18), machine, "{arch}");
+            let segments = segments(&program);
             assert!(!segments.is_empty() && !segments.contains(&INTERPRETER), "{arch}: {segments:?}");
-            assert!(agent.bytes.len() < LARGEST, "{arch}: {} bytes", agent.bytes.len());
+            assert!(program.len() < LARGEST, "{arch}: {} bytes", program.len());
             assert_eq!(agent.version_hash.len(), 16, "{arch}");
         }
     }

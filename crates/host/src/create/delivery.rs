@@ -106,11 +106,12 @@ fn helper(image: &str, volume: &str) -> serde_json::Value {
 fn archive(binary: &AgentBinary) -> Result<Bytes> {
     let data = format!("agent-{:08x}", rand::random::<u32>());
     let build = || -> std::io::Result<Vec<u8>> {
+        let program = binary.program()?;
         let mut tar = tar::Builder::new(Vec::new());
         let mut header = tar::Header::new_gnu();
         header.set_mode(0o755);
-        header.set_size(binary.bytes.len() as u64);
-        tar.append_data(&mut header, &data, binary.bytes)?;
+        header.set_size(program.len() as u64);
+        tar.append_data(&mut header, &data, program.as_slice())?;
         let mut link = tar::Header::new_gnu();
         link.set_entry_type(tar::EntryType::Link);
         link.set_mode(0o755);

@@ -36,7 +36,7 @@ impl Sandbox {
         let folder = std::env::temp_dir().join(format!("computesdk-session-{:016x}", rand::random::<u64>()));
         std::fs::create_dir(&folder).expect("a folder");
         let program = folder.join("agent");
-        std::fs::write(&program, binary.bytes).expect("a file");
+        std::fs::write(&program, binary.program().expect("it unpacks")).expect("a file");
         std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).expect("its mode");
         let mut agent = loop {
             let mut command = Command::new(&program);
