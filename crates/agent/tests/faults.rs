@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use computesdk_docker_protocol::{CHUNK, Hello, MAX_PAYLOAD, Run, ToAgent, VERSION, WINDOW, WriteFile};
+use computesdk_docker_protocol::{CHUNK, Hello, INPUT_WINDOW, MAX_PAYLOAD, Run, ToAgent, VERSION, WriteFile};
 use support::{Agent, argv};
 
 fn ends_with_code_2(agent: Agent, reason: &str) {
@@ -81,7 +81,7 @@ fn input_beyond_the_window() {
     let mut agent = Agent::start();
     let id = agent.ask(&ToAgent::Run(Run { stdin: true, ..argv(&["sleep", "600"]) }));
     // A pipe takes some of it away.
-    for _ in 0..2 * WINDOW / CHUNK {
+    for _ in 0..2 * INPUT_WINDOW / CHUNK {
         agent.send(id, &ToAgent::Stdin(vec![0; CHUNK]));
     }
     ends_with_code_2(agent, "than it has window for");

@@ -4,7 +4,9 @@ mod support;
 
 use std::time::Duration;
 
-use computesdk_docker_protocol::{Exited, Op, Run, Spawn, Terminal, TerminalSize, ToAgent, ToHost, WINDOW};
+use computesdk_docker_protocol::{
+    Exited, OUTPUT_WINDOW, Op, Run, Spawn, Terminal, TerminalSize, ToAgent, ToHost,
+};
 use support::{Agent, Folder, argv, exited, failed, is_alive, killed, sh, until};
 
 fn spawn(agent: &mut Agent, run: Run) -> (u32, u32) {
@@ -97,12 +99,12 @@ fn what_nobody_takes_stops_it() {
     while let Some(ToHost::Stdout(bytes)) = agent.next_within(id, Duration::from_millis(200)) {
         taken += bytes.len();
     }
-    assert_eq!(taken, WINDOW);
+    assert_eq!(taken, OUTPUT_WINDOW);
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
     assert!(stat.contains("(yes) S "), "it sleeps in its write: {stat}");
     agent.generous = true;
     agent.send(id, &ToAgent::Kill);
-    agent.send(id, &ToAgent::Credit(WINDOW as u32));
+    agent.send(id, &ToAgent::Credit(OUTPUT_WINDOW as u32));
     assert_eq!(agent.finish(id).end, killed());
 }
 

@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use computesdk_docker_protocol::{CHUNK, Exited, Op, Run, ToAgent, ToHost, WINDOW};
+use computesdk_docker_protocol::{CHUNK, Exited, INPUT_WINDOW, OUTPUT_WINDOW, Op, Run, ToAgent, ToHost};
 use support::{Agent, Finished, Folder, argv, exited, failed, sh, until};
 
 fn finished(stdout: &str, stderr: &str, code: i32) -> Finished {
@@ -101,7 +101,7 @@ fn stdin_arrives_and_ends() {
 fn much_stdin_is_credited_as_the_command_takes_it() {
     let mut agent = Agent::start();
     let id = agent.ask(&ToAgent::Run(Run { stdin: true, ..argv(&["wc", "-c"]) }));
-    let (mut window, chunks) = (WINDOW, 256);
+    let (mut window, chunks) = (INPUT_WINDOW, 256);
     for _ in 0..chunks {
         while window < CHUNK {
             match agent.next(id) {
@@ -120,7 +120,7 @@ fn much_stdin_is_credited_as_the_command_takes_it() {
 fn a_command_that_does_not_read_its_stdin_ends_all_the_same() {
     let mut agent = Agent::start();
     let id = agent.ask(&ToAgent::Run(Run { stdin: true, ..sh("exec 0<&-; read x < /dev/null; echo done") }));
-    for _ in 0..WINDOW / CHUNK {
+    for _ in 0..INPUT_WINDOW / CHUNK {
         agent.send(id, &ToAgent::Stdin(vec![0; CHUNK]));
     }
     assert_eq!(agent.finish(id), finished("done\n", "", 0));
@@ -140,7 +140,7 @@ fn big_output_is_whole_and_keeps_to_the_window() {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(got, WINDOW, "nothing is sent beyond the window");
+    assert_eq!(got, OUTPUT_WINDOW, "nothing is sent beyond the window");
     agent.generous = true;
     agent.send(id, &ToAgent::Credit(got as u32));
     let rest = agent.finish(id);

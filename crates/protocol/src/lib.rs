@@ -22,9 +22,11 @@ pub use watch::{WatchEvent, WatchKind};
 /// Version of the wire. The first frame each way carries it; a difference ends the session.
 pub const VERSION: u16 = 1;
 
-/// Bytes of output (agent to host) or input (host to agent) that a request may have under way before the other
-/// side grants more with `Credit`. Each request has one window each way.
-pub const WINDOW: usize = 8 * CHUNK;
+/// Bytes of input (host to agent) that a request may have under way before the other side grants more with `Credit`.
+pub const INPUT_WINDOW: usize = 8 * CHUNK;
+
+/// The same of output (agent to host). Larger: the engine's hops are slower to bring the credit back than the bytes.
+pub const OUTPUT_WINDOW: usize = 32 * CHUNK;
 
 /// The largest `Stdout`, `Stderr`, `Stdin` or `Data` payload that either side sends: with its header 32 KiB, which is
 /// what the engine and containerd copy at a time, so that a flood costs them no odd pieces.

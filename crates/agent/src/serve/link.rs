@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use computesdk_docker_protocol::{Bulk, CHUNK, ProtocolError, ToHost, WINDOW};
+use computesdk_docker_protocol::{Bulk, CHUNK, OUTPUT_WINDOW, ProtocolError, ToHost};
 
 use crate::outbox::{Lane, Outbox};
 use crate::sys;
@@ -60,7 +60,7 @@ pub(crate) struct Flow {
 
 impl Flow {
     pub(crate) fn new(id: u32) -> Self {
-        Self { id, window: WINDOW, sent: 0, parked: Vec::new() }
+        Self { id, window: OUTPUT_WINDOW, sent: 0, parked: Vec::new() }
     }
 
     pub(crate) fn id(&self) -> u32 {

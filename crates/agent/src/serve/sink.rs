@@ -3,7 +3,7 @@
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 
-use computesdk_docker_protocol::{ToHost, WINDOW};
+use computesdk_docker_protocol::{INPUT_WINDOW, ToHost};
 
 use super::link::{Flow, Link, Slot};
 use crate::sys::poll::{Interest, Port};
@@ -14,7 +14,7 @@ use crate::sys::{self, Errno};
 pub(crate) struct Overrun;
 
 /// Bytes that are credited together.
-const CREDIT: usize = WINDOW / 4;
+const CREDIT: usize = INPUT_WINDOW / 4;
 
 #[derive(Debug)]
 pub(crate) struct Sink {
@@ -42,7 +42,7 @@ impl Sink {
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), Overrun> {
-        if self.finished || self.kept.len() - self.start + bytes.len() > WINDOW {
+        if self.finished || self.kept.len() - self.start + bytes.len() > INPUT_WINDOW {
             return Err(Overrun);
         }
         self.kept.drain(..self.start);

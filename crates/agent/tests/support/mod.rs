@@ -182,7 +182,7 @@ impl Agent {
     /// Sends no more than the window allows.
     pub fn write_file(&mut self, path: &str, content: &[u8]) -> Result<(), Failed> {
         let id = self.ask(&ToAgent::WriteFile(WriteFile { path: path.into() }));
-        let mut window = computesdk_docker_protocol::WINDOW;
+        let mut window = computesdk_docker_protocol::INPUT_WINDOW;
         for chunk in content.chunks(computesdk_docker_protocol::CHUNK) {
             while window < chunk.len() {
                 match self.next(id) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use computesdk_docker_protocol::WINDOW;
+use computesdk_docker_protocol::OUTPUT_WINDOW;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -128,7 +128,7 @@ impl Attached {
                         self.end.drain();
                     }
                 },
-                Some(chunk) = arriving.recv(), if self.end.untaken() < WINDOW => {
+                Some(chunk) = arriving.recv(), if self.end.untaken() < OUTPUT_WINDOW => {
                     self.end.put(chunk);
                 }
                 done = &mut reading, if read.is_none() => {

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use computesdk_docker_protocol::{CHUNK, Input, ProtocolError, ToAgent, ToHost, WINDOW};
+use computesdk_docker_protocol::{CHUNK, INPUT_WINDOW, Input, ProtocolError, ToAgent, ToHost};
 
 use super::kind::Kind;
 use super::requests::Requests;
@@ -95,16 +95,16 @@ pub(super) struct Portion {
 impl Feed {
     pub(super) fn stdin(content: Option<Bytes>) -> Self {
         let end = content.is_some().then_some(ToAgent::StdinEnd);
-        Self { left: content.unwrap_or_default(), room: WINDOW, kind: Input::Stdin, end }
+        Self { left: content.unwrap_or_default(), room: INPUT_WINDOW, kind: Input::Stdin, end }
     }
 
     pub(super) fn file(content: Bytes) -> Self {
-        Self { left: content, room: WINDOW, kind: Input::Data, end: Some(ToAgent::DataEnd) }
+        Self { left: content, room: INPUT_WINDOW, kind: Input::Data, end: Some(ToAgent::DataEnd) }
     }
 
     /// More is added as it comes, up to [`Feed::end`].
     pub(super) fn open() -> Self {
-        Self { left: Bytes::new(), room: WINDOW, kind: Input::Data, end: None }
+        Self { left: Bytes::new(), room: INPUT_WINDOW, kind: Input::Data, end: None }
     }
 
     /// Only once what was added before has been sent.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use computesdk_docker_protocol::{Run, Spawn, Terminal, TerminalSize, ToAgent, ToHost, WINDOW};
+use computesdk_docker_protocol::{INPUT_WINDOW, Run, Spawn, Terminal, TerminalSize, ToAgent, ToHost};
 use tokio::sync::oneshot;
 
 use super::AgentSession;
@@ -28,7 +28,7 @@ impl AgentSession {
         match call.next().await? {
             ToHost::Started(started) => {
                 let (live, end) = live::pair(started.pid);
-                let pumping = Pumping { call, end, input: VecDeque::new(), room: WINDOW };
+                let pumping = Pumping { call, end, input: VecDeque::new(), room: INPUT_WINDOW };
                 Ok((live, Box::pin(pumping.run())))
             }
             ToHost::Failed(failed) => Err(not_started(&failed)),

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use computesdk_docker_protocol::{CHUNK, ProtocolError, ToAgent, ToHost, WINDOW};
+use computesdk_docker_protocol::{CHUNK, OUTPUT_WINDOW, ProtocolError, ToAgent, ToHost};
 
 use super::call::{Call, Portion};
 use super::kind::{Kind, Progress};
@@ -14,7 +14,7 @@ use super::outgoing::Outgoing;
 use crate::error::{Error, Result};
 
 /// Credit is given back in portions, so that small output costs no extra frames.
-pub(super) const CREDIT: usize = WINDOW / 4;
+pub(super) const CREDIT: usize = OUTPUT_WINDOW / 4;
 
 #[derive(Debug)]
 pub(super) struct Requests {
@@ -213,7 +213,7 @@ impl Route {
             waiting: VecDeque::new(),
             credit: 0,
             untaken,
-            granted: WINDOW,
+            granted: OUTPUT_WINDOW,
             ungranted: 0,
             waker: None,
             abandoned: false,

@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use bytes::Bytes;
-use computesdk_docker_protocol::WINDOW;
+use computesdk_docker_protocol::OUTPUT_WINDOW;
 use futures_util::StreamExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::{mpsc, oneshot};
@@ -116,7 +116,7 @@ impl Pumping {
                         end.drain();
                     }
                 },
-                chunk = output.next(), if end.untaken() < WINDOW => {
+                chunk = output.next(), if end.untaken() < OUTPUT_WINDOW => {
                     let Some(chunk) = chunk.transpose().map_err(|error| self.session.broke(DURING, error))? else {
                         if let Some(chunk) = self.said.held_back() {
                             end.put(chunk);

@@ -1,6 +1,6 @@
 //! What a peer may do wrong, and what the calls then say.
 
-use computesdk_docker_protocol::{CHUNK, Exited, Hello, Started, ToAgent, ToHost, WINDOW};
+use computesdk_docker_protocol::{CHUNK, Exited, Hello, OUTPUT_WINDOW, Started, ToAgent, ToHost};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -131,7 +131,7 @@ async fn nonsense_ends_the_session_and_nothing_else() {
         ("Data for a runCommand request", vec![(1, ToHost::Data(vec![1]))]),
         ("Started for a runCommand request", vec![(1, ToHost::Started(Started { pid: 1 }))]),
         ("Stdout for a runCommand request", vec![(1, ToHost::Stdout(vec![]))]),
-        ("more output than was granted", vec![(1, ToHost::Stdout(vec![0; WINDOW + 1]))]),
+        ("more output than was granted", vec![(1, ToHost::Stdout(vec![0; OUTPUT_WINDOW + 1]))]),
         ("credit for input that was not sent", vec![(1, ToHost::Credit(1))]),
         ("malformed", vec![]),
     ];
@@ -170,7 +170,7 @@ async fn a_peer_that_floods_is_cut_off_at_the_window() {
     let stop = CancellationToken::new();
     let flood = async {
         let (id, _) = peer.hear().await;
-        for _ in 0..=WINDOW / CHUNK {
+        for _ in 0..=OUTPUT_WINDOW / CHUNK {
             peer.say(id, &ToHost::Stdout(vec![7; CHUNK])).await;
         }
         while peer.try_hear().await.is_some() {}

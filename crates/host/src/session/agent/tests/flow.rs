@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use computesdk_docker_protocol::{
-    CHUNK, EntryKind as WireKind, Exited, Failed, FileEntry, Op, Run, ToAgent, ToHost, WINDOW, WriteFile,
+    CHUNK, EntryKind as WireKind, Exited, Failed, FileEntry, INPUT_WINDOW, OUTPUT_WINDOW, Op, Run, ToAgent,
+    ToHost, WriteFile,
 };
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -46,20 +47,20 @@ async fn credit_comes_as_the_taker_takes_and_small_output_costs_none() {
     let stop = CancellationToken::new();
     let act = async {
         let (id, _) = peer.hear().await;
-        for _ in 0..WINDOW / CHUNK {
+        for _ in 0..OUTPUT_WINDOW / CHUNK {
             peer.say(id, &ToHost::Stdout(vec![1; CHUNK])).await;
         }
         peer.hears_nothing().await;
         let (mut seen, mut granted) = (0, 0);
-        while seen < WINDOW {
+        while seen < OUTPUT_WINDOW {
             seen += taken.recv().await.expect("a chunk").data.len();
         }
-        while granted < WINDOW {
+        while granted < OUTPUT_WINDOW {
             let (_, ToAgent::Credit(bytes)) = peer.hear().await else { panic!("not credit") };
-            assert!(bytes as usize >= WINDOW / 4, "{bytes}");
+            assert!(bytes as usize >= OUTPUT_WINDOW / 4, "{bytes}");
             granted += bytes as usize;
         }
-        assert_eq!(granted, WINDOW);
+        assert_eq!(granted, OUTPUT_WINDOW);
         peer.say(id, &ToHost::Exited(Exited::Code(0))).await;
     };
     let (exit, ()) = tokio::join!(session.run(sh("x"), &stop, &output), act);
@@ -73,7 +74,7 @@ async fn a_slow_taker_holds_up_nobody_else() {
     let stop = CancellationToken::new();
     let act = async {
         let (id, _) = peer.hear().await;
-        for _ in 0..WINDOW / CHUNK {
+        for _ in 0..OUTPUT_WINDOW / CHUNK {
             peer.say(id, &ToHost::Stdout(vec![1; CHUNK])).await;
         }
         let (made, ()) = tokio::join!(session.mkdir("/x"), async {
@@ -128,7 +129,7 @@ async fn input_stays_within_the_window() {
                 ToAgent::Data(data) => {
                     assert!(data.len() <= CHUNK);
                     uncredited += data.len();
-                    assert!(uncredited <= WINDOW, "{uncredited}");
+                    assert!(uncredited <= INPUT_WINDOW, "{uncredited}");
                     all.extend(data);
                 }
                 end => {
@@ -136,7 +137,7 @@ async fn input_stays_within_the_window() {
                     break;
                 }
             }
-            if uncredited == WINDOW {
+            if uncredited == INPUT_WINDOW {
                 peer.hears_nothing().await;
                 peer.say(id, &ToHost::Credit(uncredited as u32)).await;
                 uncredited = 0;
@@ -156,12 +157,12 @@ async fn a_write_that_is_refused_half_way_stops() {
     let act = async {
         let (id, _) = peer.hear().await;
         peer.say(id, &ToHost::Failed(Failed { errno: 28, op: Op::Write, path: "/f".to_owned() })).await;
-        for _ in 0..WINDOW / CHUNK {
+        for _ in 0..INPUT_WINDOW / CHUNK {
             assert!(matches!(peer.hear().await.1, ToAgent::Data(_)));
         }
         peer.hears_nothing().await;
     };
-    let (written, ()) = tokio::join!(session.write_file("/f", vec![1; 2 * WINDOW].into()), act);
+    let (written, ()) = tokio::join!(session.write_file("/f", vec![1; 2 * INPUT_WINDOW].into()), act);
     let Err(Error::System { code: "ENOSPC", syscall: "write", path, .. }) = written else {
         panic!("{written:?}")
     };
@@ -223,7 +224,7 @@ async fn a_call_that_is_given_up_is_cancelled_and_its_answers_dropped() {
     };
     assert_eq!(peer.hear().await, (id, ToAgent::Cancel));
     // What was under way is let through, and credited so that the agent gets rid of it.
-    for _ in 0..WINDOW / CHUNK {
+    for _ in 0..OUTPUT_WINDOW / CHUNK {
         peer.say(id, &ToHost::Stdout(vec![1; CHUNK])).await;
     }
     assert!(matches!(peer.hear().await, (_, ToAgent::Credit(_))));
