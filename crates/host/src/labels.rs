@@ -17,6 +17,8 @@ pub(crate) const LIFETIME_IDLE: &str = "com.computesdk.lifetime.idle";
 pub(crate) const POOL: &str = "com.computesdk.pool";
 /// How the name of a container begins that waits in a pool. Labels cannot change, names can.
 pub(crate) const WAITING: &str = "computesdk-waiting-";
+/// Which request made the container; tells one whose answer was lost.
+pub(crate) const REQUEST: &str = "com.computesdk.request";
 /// Why the sandbox has no agent, where it wanted one.
 pub(crate) const NO_AGENT: &str = "com.computesdk.no-agent";
 /// On images of ours: `snapshot` or `template`.

@@ -1,6 +1,7 @@
 //! What `docker(config)` stands on: creates sandboxes, finds them again by their labels, destroys them.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     /// The engine has the configured one.
     oci_runtime: OnceCell<()>,
     pub(crate) pulls: Pulls,
+    /// Left-overs are looked for once.
+    pub(crate) swept: AtomicBool,
     /// Sandboxes that somebody holds, so that finding one again shares its session and its state.
     known: Mutex<HashMap<String, WeakSandbox>>,
 }
@@ -48,6 +51,7 @@ impl Provider {
             oci_runtime: OnceCell::new(),
             delivery: Delivery::default(),
             pulls: Pulls::default(),
+            swept: AtomicBool::new(false),
             known: Mutex::default(),
         };
         Ok(Self { shared: Arc::new(shared) })

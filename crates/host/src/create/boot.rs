@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -10,8 +11,10 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::image;
+use super::lost::create_container;
 use super::options::CreateOptions;
 use super::spec::{AGENT, AgentPlan, Spec, check_security};
+use super::sweep::remove_never_started;
 use super::workdir;
 use crate::config::{DEFAULT_WORKDIR, Lifetime, Platform, Runtime, SessionChoice};
 use crate::docker::ImageInfo;
@@ -163,16 +166,26 @@ impl Boot<'_> {
         let body = spec.body();
         check_security(&self.shared.config, &body)?;
         let platform = self.shared.config.image.platform.as_ref().map(Platform::as_str);
-        let id = engine.create_container(self.options.container_name().as_deref(), platform, &body).await?;
+        let name = self.options.container_name();
+        let id = create_container(engine, name.as_deref(), platform, &body).await?;
         let started = self.started(&id, &body).await;
         if let Err(error) = started {
             // The first error is the one to tell; a container that cannot be removed now is labelled.
             _ = engine.remove_container(&id).await;
             return Err(error);
         }
+        self.sweep(&id);
         let sandbox = self.shared.adopt(self.facts(id, agent));
         sandbox.warm_up();
         Ok(sandbox)
+    }
+
+    /// Beside the work: nobody waits for it, and the next provider tries again where it fails.
+    fn sweep(&self, id: &str) {
+        if !self.shared.swept.swap(true, Ordering::Relaxed) {
+            let (engine, id) = (self.shared.engine.clone(), id.to_owned());
+            tokio::spawn(async move { remove_never_started(&engine, &id).await });
+        }
     }
 
     /// A snapshot and a template have their own.

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use serde_json::json;
 use tokio::sync::Mutex;
 
+use super::lost::create_container;
 use super::spec::{AGENT_DIR, AgentPlan};
 use crate::agent_binary::{AgentBinary, agent_for};
 use crate::config::SessionChoice;
@@ -82,7 +83,7 @@ fn volume_name(binary: &AgentBinary) -> String {
 
 /// Uploads the agent through a container that is created from the sandbox's own image and never started.
 async fn fill(engine: &Engine, image: &ImageInfo, binary: &AgentBinary, volume: &str) -> Result<()> {
-    let helper = engine.create_container(None, None, &helper(&image.id, volume)).await?;
+    let helper = create_container(engine, None, None, &helper(&image.id, volume)).await?;
     let uploaded = engine.put_archive(&helper, AGENT_DIR, archive(binary)?).await;
     let removed = engine.remove_container(&helper).await;
     uploaded.and(removed)

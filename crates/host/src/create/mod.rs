@@ -4,10 +4,12 @@
 mod boot;
 mod delivery;
 pub(crate) mod image;
+mod lost;
 mod options;
 mod pulls;
 mod spec;
 mod strict;
+mod sweep;
 mod workdir;
 
 pub(crate) use boot::create;
