@@ -18,7 +18,7 @@ const STARTING_MS: i64 = 60_000;
 pub struct PruneOptions {
     /// Also what runs, if it was created longer ago than so many milliseconds.
     pub older_than: Option<Whole>,
-    /// Also what runs.
+    /// Also what runs, and the volume of the agent in use: the next sandbox fills it again.
     pub all: bool,
 }
 
@@ -72,16 +72,16 @@ impl Provider {
             self.engine().remove_container(id).await?;
             pruned.helpers.push(id.to_owned());
         }
-        pruned.volumes = self.prune_volumes().await?;
+        pruned.volumes = self.prune_volumes(options).await?;
         Ok(pruned)
     }
 
     /// Those that a sandbox still mounts stay.
-    async fn prune_volumes(&self) -> Result<Vec<String>> {
-        let current = current_volumes();
+    async fn prune_volumes(&self, options: PruneOptions) -> Result<Vec<String>> {
+        let kept = if options.all { Vec::new() } else { current_volumes() };
         let mut removed = Vec::new();
         for name in self.engine().list_volumes(&format!("{AGENT_LABEL}=true")).await? {
-            if !current.contains(&name) && self.engine().remove_unused_volume(&name).await? {
+            if !kept.contains(&name) && self.engine().remove_unused_volume(&name).await? {
                 removed.push(name);
             }
         }
