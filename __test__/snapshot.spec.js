@@ -24,11 +24,26 @@ function useSnapshots() {
         .remove({ force: true })
         .catch(() => undefined);
   });
-  return async (/** @type {DockerConfig} */ config, /** @type {string} */ id, /** @type {any} */ options) => {
-    const saved = await docker(config).snapshot.create(id, options);
+  return async (
+    /** @type {DockerConfig} */ config,
+    /** @type {string} */ id,
+    /** @type {any} */ options,
+    provider = docker(config),
+  ) => {
+    const saved = await provider.snapshot.create(id, options);
     made.push(saved.id);
     return saved;
   };
+}
+
+/** Repeats a call until something has ended. @param {Promise<unknown>} other @param {() => Promise<unknown>} call */
+async function whileItLasts(other, call) {
+  let lasts = true;
+  const ended = other.finally(() => {
+    lasts = false;
+  });
+  while (lasts) await call();
+  await ended;
 }
 
 /** 200 MB that no compression makes small, and the sum of all their bytes. */
@@ -119,10 +134,17 @@ describe('snapshot', { timeout: SUITE_TIMEOUT }, () => {
   const save = useSnapshots();
   const provider = docker();
 
-  it('gives 200 MB of files back byte for byte', async () => {
-    const made = await sandboxes.create({ runtime: 'python' });
+  it('gives 200 MB of files back byte for byte, and has calls wait meanwhile', async () => {
+    const provider = docker({ runtime: 'python' });
+    const made = sandboxes.track(await provider.sandbox.create());
     const { stdout: sum } = await made.runCode(FILL);
-    const saved = await save({}, made.sandboxId);
+    const saving = save({}, made.sandboxId, undefined, provider);
+    // It stands still for longer than a call may be quiet before somebody looks whether it is paused.
+    await whileItLasts(saving, async () => {
+      assert.match(await made.filesystem.readFile('/etc/passwd'), /^root:/);
+      assert.equal((await made.runCommand('echo next')).stdout, 'next\n');
+    });
+    const saved = await saving;
     await made.destroy();
     const copy = await sandboxes.create({}, { snapshotId: saved.id });
     assert.equal((await copy.runCode(SUM)).stdout, sum);

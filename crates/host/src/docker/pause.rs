@@ -119,6 +119,11 @@ impl Engine {
         }
     }
 
+    /// Whether this process is about to freeze it, or keeps it frozen for as long as it is saved.
+    pub fn is_freezing(&self, container: &str) -> bool {
+        Gate::of(container).lock.try_read().is_err()
+    }
+
     /// Does what freezes a container, for a moment or for good.
     pub(super) async fn while_no_exec_starts<T>(
         &self,

@@ -31,20 +31,31 @@ impl Sandbox {
         }
     }
 
-    /// An error unless the container is running.
+    /// An error unless the container is running, or stands still only for as long as it is saved.
     async fn standing(&self) -> Result<()> {
+        let was_freezing = self.engine().is_freezing(self.id());
         match self.engine().container_state(self.id()).await?.as_deref() {
             None => Err(self.not_found()),
             Some("running" | "restarting") => Ok(()),
+            Some("paused") if was_freezing || self.engine().is_freezing(self.id()) => Ok(()),
             Some(state) => Err(Error::SandboxStopped { id: self.id().to_owned(), state: state.to_owned() }),
         }
     }
 
-    /// A lost session with the reason that the container's state gives.
+    /// A lost session, and what could not be started, with the reason that the container's state gives.
     pub(super) async fn explained<T>(&self, answer: Result<T>) -> Result<T> {
-        let Err(Error::SessionLost { id, during, reason }) = answer else { return answer };
-        let reason = self.why_lost().await.unwrap_or(reason);
-        Err(Error::SessionLost { id, during, reason })
+        match answer {
+            Err(Error::SessionLost { id, during, reason }) => {
+                let reason = self.why_lost().await.unwrap_or(reason);
+                Err(Error::SessionLost { id, during, reason })
+            }
+            // Where it stops just as an exec begins, engines have all kinds of words for it.
+            Err(Error::CannotRun { what }) => match self.standing().await {
+                Err(why @ (Error::SandboxStopped { .. } | Error::SandboxNotFound { .. })) => Err(why),
+                _ => Err(Error::CannotRun { what }),
+            },
+            answer => answer,
+        }
     }
 
     async fn why_lost(&self) -> Option<String> {

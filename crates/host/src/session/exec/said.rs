@@ -6,7 +6,12 @@ use bytes::{Bytes, BytesMut};
 use crate::chunk::{Chunk, Stream};
 
 /// How complaints of Docker and its OCI runtime begin, which are printed as if they were the program's output.
-const COMPLAINTS: [&[u8]; 2] = [b"OCI runtime exec failed", b"unable to find "];
+const COMPLAINTS: [&[u8]; 4] = [
+    b"OCI runtime exec failed",
+    b"cannot exec in a stopped ",
+    b"uids and gids must be in range",
+    b"unable to find ",
+];
 const MAX_COMPLAINT: usize = 1024;
 
 #[derive(Debug)]
