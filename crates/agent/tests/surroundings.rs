@@ -25,6 +25,29 @@ fn other_code_of_the_same_user_cannot_look_inside() {
 }
 
 #[test]
+fn nobody_reaches_its_own_pipes_through_a_path() {
+    let mut agent = Agent::start();
+    let folder = support::Folder::new("pipes");
+    // Of a command that runs: its streams are pipes of the agent's, too.
+    let running = agent.ask(&ToAgent::Run(sh("sleep 600")));
+    agent.ping();
+    for fd in 0..12 {
+        let link = folder.path(&format!("link-{fd}"));
+        std::os::unix::fs::symlink(format!("/proc/self/fd/{fd}"), &link).unwrap();
+        for path in [format!("/proc/self/fd/{fd}"), link] {
+            let written = agent.write_file(&path, &[0; 3000]);
+            assert!(written.is_err() || fd > 2, "{path} was written to");
+            if fd < 3 {
+                assert_eq!(agent.read_file(&path).unwrap_err().errno, libc::EACCES, "{path}");
+            }
+            agent.ping();
+        }
+    }
+    agent.send(running, &ToAgent::Kill);
+    assert_eq!(agent.finish(running).end, support::killed());
+}
+
+#[test]
 fn it_serves_an_unprivileged_user() {
     if !support::is_privileged() {
         return eprintln!("skipped it_serves_an_unprivileged_user: needs root to start as another");

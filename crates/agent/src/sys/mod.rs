@@ -11,7 +11,7 @@ use std::ffi::CStr;
 use std::fmt;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::time::Duration;
 
 use libc::{c_char, c_int, pid_t};
@@ -263,10 +263,27 @@ pub(crate) fn bytes_waiting(fd: BorrowedFd<'_>) -> usize {
 }
 
 /// Opens relative to `dir` ([`libc::AT_FDCWD`] for none), close-on-exec, never as a controlling terminal.
+///
+/// A pipe without a name is refused: the only way to one is through `/proc`, and behind a link to `/proc/self/fd` is what
+/// the host and the commands say to this process.
 pub(crate) fn open_at(dir: c_int, path: &CStr, flags: c_int) -> Result<OwnedFd> {
     let flags = flags | libc::O_CLOEXEC | libc::O_NOCTTY;
     // SAFETY: the path ends in NUL.
-    owned(unsafe { libc::openat(dir, path.as_ptr(), flags, 0o666) })
+    let fd = owned(unsafe { libc::openat(dir, path.as_ptr(), flags, 0o666) })?;
+    if is_nameless_pipe(fd.as_fd())? { Err(Errno(libc::EACCES)) } else { Ok(fd) }
+}
+
+fn is_nameless_pipe(fd: BorrowedFd<'_>) -> Result<bool> {
+    const PIPEFS: u32 = 0x5049_5045;
+    if stat_fd(fd)?.st_mode & libc::S_IFMT != libc::S_IFIFO {
+        return Ok(false);
+    }
+    // SAFETY: a zeroed `statfs` is valid, and filled in by the call.
+    let mut system: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is valid for the call.
+    check(unsafe { libc::fstatfs(fd.as_raw_fd(), &mut system) })?;
+    // A type of its own with each C library.
+    Ok(system.f_type == PIPEFS as _)
 }
 
 pub(crate) fn truncate(fd: BorrowedFd<'_>, length: i64) -> Result<()> {
