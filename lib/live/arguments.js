@@ -69,6 +69,11 @@ function checkPid(value) {
   checkWhole(value, 'pid', LAST_PID);
 }
 
+/** Of a process, by name or number; which ones there are the agent knows. @param {unknown} value */
+function checkSignalToSend(value) {
+  if (typeof value !== 'number') checkString(value, 'signal');
+}
+
 /** Whether the log is to be followed. @param {unknown} pid @param {unknown} options */
 function logArguments(pid, options) {
   checkPid(pid);
@@ -80,4 +85,12 @@ function portArguments(options) {
   return checkOptions(options, { timeout: checkNumber, signal: checkSignal });
 }
 
-module.exports = { checkPid, checkSize, logArguments, portArguments, spawnArguments, terminalArguments };
+module.exports = {
+  checkPid,
+  checkSignalToSend,
+  checkSize,
+  logArguments,
+  portArguments,
+  spawnArguments,
+  terminalArguments,
+};

@@ -6,6 +6,7 @@ const readline = require('node:readline');
 const { callSite, settle, unwrap } = require('../call.js');
 const { hiddenSlot } = require('../hidden.js');
 const { executionResult } = require('../run.js');
+const { checkSignalToSend } = require('./arguments.js');
 const { letGoUnread, readable, writable } = require('./streams.js');
 
 /** @typedef {import('../native').NativeProcess} NativeProcess */
@@ -67,6 +68,7 @@ class SandboxProcess {
   /** @param {Signal} [signal] */
   async kill(signal = 'SIGKILL') {
     const site = callSite(this.kill);
+    checkSignalToSend(signal);
     const reached = unwrap(native.get(this).signal(signal), site);
     if (signal === 'SIGKILL' || signal === 9) {
       // Killed is killed, whatever its end is called.

@@ -8,7 +8,7 @@ const { callSite, settle } = require('../call.js');
 const { hiddenSlot } = require('../hidden.js');
 const { executionResult } = require('../run.js');
 const { withSignal } = require('../signals.js');
-const { checkPid, logArguments, portArguments } = require('./arguments.js');
+const { checkPid, checkSignalToSend, logArguments, portArguments } = require('./arguments.js');
 
 /** @typedef {import('../native').NativeProcess} NativeProcess */
 /** @typedef {import('../native').NativeSandbox} NativeSandbox */
@@ -64,6 +64,7 @@ class DockerProcesses {
   async kill(pid, signal = 'SIGKILL') {
     const site = callSite(this.kill);
     checkPid(pid);
+    checkSignalToSend(signal);
     await settle(native.get(this).killProcess(pid, signal), site);
   }
 

@@ -7,7 +7,7 @@ const { checkContent } = require('../arguments.js');
 const { callSite, settle, unwrap } = require('../call.js');
 const { hiddenSlot } = require('../hidden.js');
 const { executionResult } = require('../run.js');
-const { checkSize, terminalArguments } = require('./arguments.js');
+const { checkSignalToSend, checkSize, terminalArguments } = require('./arguments.js');
 
 /** @typedef {import('../native').NativeProcess} NativeProcess */
 /** @typedef {import('../native').NativeSandbox} NativeSandbox */
@@ -76,6 +76,7 @@ class SandboxTerminal {
 
   /** @param {NodeJS.Signals | number} [signal] */
   async kill(signal = 'SIGKILL') {
+    checkSignalToSend(signal);
     const reached = unwrap(native.get(this).signal(signal), callSite(this.kill));
     if (signal === 'SIGKILL' || signal === 9) {
       // Killed is killed, whatever its end is called.

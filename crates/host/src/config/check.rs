@@ -56,8 +56,14 @@ pub(crate) fn env(path: &str, env: &BTreeMap<String, String>) -> Result<()> {
     Ok(())
 }
 
+/// Far above what a system has; engines repeat a name they do not know.
+const LONGEST_USER: usize = 255;
+
+/// A group alone would make engines choose the user, which is root as a rule.
 pub(crate) fn user(path: &str, user: &str) -> Result<()> {
-    if user.is_empty() || user.contains(|c: char| c.is_whitespace() || c.is_control()) {
+    let is_odd = user.contains(|c: char| c.is_whitespace() || c.is_control());
+    if user.is_empty() || user.starts_with(':') || user.len() > LONGEST_USER || is_odd {
+        let user: String = user.chars().take(LONGEST_USER).collect();
         return refuse(path, format!("expected a user such as 'node', '1000' or '1000:1000', got {user:?}"));
     }
     Ok(())
