@@ -162,6 +162,15 @@ for fd in range(3, 1024):
     assert.equal((await sandbox.runCommand('echo intact')).stdout, 'intact\n');
   });
 
+  it('is an ordinary program where others start it', async () => {
+    const sandbox = await sandboxes.create({ session: 'agent' });
+    const script =
+      'head -c 1000 /dev/urandom | timeout 10 /.computesdk/agent serve | head -c 100000 | wc -c; echo ended';
+    const { stdout } = await sandbox.runCommand(script, { user: 'nobody' });
+    assert.match(stdout, /\nended\n$/);
+    assert.equal((await sandbox.runCommand('echo intact')).stdout, 'intact\n');
+  });
+
   it('keeps its binary from being changed', async () => {
     const sandbox = await sandboxes.create({ session: 'agent' });
     const error = await rejection(sandbox.filesystem.writeFile('/.computesdk/agent', 'mine'));
