@@ -248,7 +248,8 @@ export interface DockerPool {
 /**
  * When a sandbox ends by itself, as if it were destroyed: its first process, the agent, ends, and with it the container,
  * which Docker then removes (`container.autoRemove` with `cleanup: 'always'`; otherwise it stops and stays). That
- * holds when this process is dead. Time goes on while a sandbox is paused; its end then comes with `resume()`. Needs the
+ * holds when this process is dead (one that died before it had started the sandbox leaves that to the next that makes one,
+ * a minute later). Time goes on while a sandbox is paused; its end then comes with `resume()`. Needs the
  * agent.
  */
 export interface SandboxLifetime {
@@ -1086,7 +1087,7 @@ export interface DockerSandboxManager {
    * await provider.sandbox.prune({ olderThan: 24 * 3600_000 });
    * ```
    * @param options.olderThan removes every sandbox that was created longer ago, milliseconds, running or not
-   * @param options.all removes every sandbox, whoever made it
+   * @param options.all removes every sandbox, whoever made it, and the agent's volume, which the next one fills again
    * @throws {DockerProviderError} `ERR_INVALID_CONFIG`, `ERR_DOCKER_UNREACHABLE`, `ERR_DOCKER_API`
    */
   prune(options?: { olderThan?: number; all?: boolean }): Promise<PruneResult>;

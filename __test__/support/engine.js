@@ -51,6 +51,20 @@ class OwnEngine {
     if (await answers(this.host)) throw new Error('the engine still answers');
   }
 
+  /** The daemon at once, without a word to its containers. */
+  async killDaemon() {
+    this.#signal('SIGKILL');
+    await until(() => !processes.alive(this.#pid), 'the engine has died');
+  }
+
+  /** The daemon with other arguments. @param {string[]} args */
+  async as(args) {
+    if (args.join() === this.args.join()) return;
+    await this.stopDaemon();
+    this.args = args;
+    await this.startDaemon();
+  }
+
   /** From now on it takes connections and answers nothing. */
   async freeze() {
     this.#signal('SIGSTOP');
