@@ -10,21 +10,24 @@ const { docker } = require('../..');
 
 const ROUNDS = 12;
 const BURST = 20;
+const BURSTS = 5;
 const AT_ONCE = 10;
 
 /** @type {import('../types').Part} */
 async function lifecycle({ contenders }) {
   const rows = {
     create: empty('create'),
+    lasting: empty('create with a lifetime'),
     first: empty('first command after create'),
     both: empty('create to first result'),
     destroy: empty('destroy'),
     many: empty(`${AT_ONCE} creates at once`),
     pooled: empty('create from a pool to first result'),
-    burst: empty(`${BURST} creates at once from a pool of ${BURST}`),
+    burst: empty(`${BURST} creates at once from a pool of ${BURST}, to all first results`),
   };
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const contender of turned(contenders, round)) await one(contender, rows);
+    await lasting(rows);
   }
   for (let round = 0; round < 3; round += 1) {
     for (const contender of contenders) add(rows.many, contender.name, await atOnce(contender));
@@ -48,6 +51,22 @@ async function one(contender, rows) {
   add(rows.first, contender.name, first);
   add(rows.both, contender.name, create + first);
   add(rows.destroy, contender.name, await time(async () => box?.destroy()));
+}
+
+/**
+ * A create whose sandbox ends by itself, beside the same round's by dockerode, whose does not.
+ * @param {Record<'create' | 'lasting', import('../types').Row>} rows
+ */
+async function lasting({ create, lasting }) {
+  const provider = docker({ runtime: 'python', lifetime: { max: 3_600_000, idle: 600_000 } });
+  /** @type {import('../..').DockerSandbox | undefined} */
+  let sandbox;
+  const ms = await time(async () => {
+    sandbox = await provider.sandbox.create();
+  });
+  add(lasting, 'agent', ms);
+  add(lasting, 'dockerode', create.samples.dockerode?.at(-1) ?? Number.NaN);
+  await sandbox?.destroy();
 }
 
 /** @param {import('../types').Contender} contender */
@@ -90,22 +109,24 @@ async function fromPool({ pooled, burst }) {
       );
       await sandbox?.destroy();
     }
-    await full();
-    await sleep(200);
-    /** @type {import('../..').DockerSandbox[]} */
-    let all = [];
-    const at = async () => {
-      all = await Promise.all(Array.from({ length: BURST }, create));
-    };
-    add(burst, 'agent', await time(at));
-    for (const sandbox of all) await sandbox.destroy();
+    for (let round = 0; round < BURSTS; round += 1) {
+      await full();
+      await sleep(200);
+      /** @type {import('../..').DockerSandbox[]} */
+      let all = [];
+      const at = async () => {
+        all = await Promise.all(Array.from({ length: BURST }, create));
+      };
+      add(burst, 'agent', await time(at));
+      for (const sandbox of all) await sandbox.destroy();
+    }
   } finally {
     await provider.pool?.close();
   }
 }
 
-/** @param {Record<'create' | 'both' | 'destroy' | 'pooled' | 'burst', import('../types').Row>} rows */
-function targets({ create, both, destroy, pooled, burst }) {
+/** @param {Record<'create' | 'lasting' | 'both' | 'destroy' | 'pooled' | 'burst', import('../types').Row>} rows */
+function targets({ create, lasting, both, destroy, pooled, burst }) {
   const of = ['agent', 'exec'].filter((session) => Number.isFinite(median(create.samples[session])));
   return [
     ...of.map((session) =>
@@ -114,6 +135,7 @@ function targets({ create, both, destroy, pooled, burst }) {
     ...of.map((session) =>
       atMost(`destroy (${session}), times a raw forced remove`, ratio(destroy, session, 'dockerode'), 1.2),
     ),
+    atMost('create with a lifetime, times raw create + start', ratio(lasting, 'agent', 'dockerode'), 1.1),
     atMost('pooled create to first result, ms', median(pooled.samples.agent), 10),
     atMost(
       'the same, times dockerode',
