@@ -287,3 +287,29 @@ async fn output_that_ends_within_a_frame_is_an_error_and_at_its_end_is_none() {
     }
     assert!(exec_sending(b"panic: not a frame").await[0].is_err());
 }
+
+#[tokio::test]
+async fn a_removal_that_the_engine_cannot_finish_yet_is_asked_for_again() {
+    for complaint in [
+        "cannot remove - tried to kill container, but did not receive an exit event",
+        "unable to remove filesystem for 0f: unlinkat /c/0f: directory not empty",
+    ] {
+        let (port, requests) = fake(move |head, number| match number {
+            _ if head.contains("_ping") => pong("1.41"),
+            0..=2 => Reply::Bytes(answer("500 Error", "", &json!({ "message": complaint }).to_string())),
+            _ => Reply::Bytes(answer("204 No Content", "", "")),
+        })
+        .await;
+        engine_at(port, DEFAULTS).remove_container("0f").await.unwrap();
+        let asked = request_lines(&requests).iter().filter(|line| line.starts_with("DELETE")).count();
+        assert!(asked >= 2, "{requests:?}");
+    }
+    let other = r#"{"message":"driver failed to remove root filesystem"}"#;
+    let (port, requests) = fake(|head, _| match head.contains("_ping") {
+        true => pong("1.41"),
+        false => Reply::Bytes(answer("500 Error", "", other)),
+    })
+    .await;
+    assert!(engine_at(port, DEFAULTS).remove_container("0f").await.is_err());
+    assert_eq!(request_lines(&requests).iter().filter(|line| line.starts_with("DELETE")).count(), 1);
+}

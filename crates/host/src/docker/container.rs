@@ -1,6 +1,6 @@
 //! Containers: create, start, look at, stop, remove, fill with files. Bodies and answers are Docker's own JSON.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -14,6 +14,8 @@ use crate::error::{Error, Result};
 
 /// A removal waits this long for one that is already in progress.
 const REMOVAL: Duration = Duration::from_secs(60);
+/// After which the engine is asked again to remove one that it could not yet.
+const AGAIN: Duration = Duration::from_millis(200);
 /// An upload may take longer by this for each MiB.
 const PER_MIB: Duration = Duration::from_secs(1);
 
@@ -87,12 +89,18 @@ impl Engine {
     /// Forced, with its anonymous volumes; answers when the container is gone. A missing one is fine.
     pub async fn remove_container(&self, id: &str) -> Result<()> {
         let Ok(path) = path(id, "") else { return Ok(()) };
-        let request = RawRequest::delete(path).query("force", "1").query("v", "1");
-        match self.wire().call(request).await {
-            Ok(_) => Ok(()),
-            Err(failure) if failure.status() == Some(404) => Ok(()),
-            Err(failure) if failure.status() == Some(409) => self.removed(id, failure).await,
-            Err(failure) => Err(failure.during(format!("remove container {id}"))),
+        let until = Instant::now() + REMOVAL;
+        loop {
+            let request = RawRequest::delete(path.clone()).query("force", "1").query("v", "1");
+            match self.wire().call(request).await {
+                Ok(_) => return Ok(()),
+                Err(failure) if failure.status() == Some(404) => return Ok(()),
+                Err(failure) if failure.status() == Some(409) => return self.removed(id, failure).await,
+                Err(failure) if is_dying(&failure) && Instant::now() < until => {
+                    tokio::time::sleep(AGAIN).await;
+                }
+                Err(failure) => return Err(failure.during(format!("remove container {id}"))),
+            }
         }
     }
 
@@ -175,6 +183,14 @@ pub(super) fn not_found(id: &str) -> Error {
 pub(super) fn is_gone(failure: &Failure) -> bool {
     let message = failure.to_string().to_lowercase();
     message.contains("no such container") || message.contains("no container with")
+}
+
+/// Whether a removal failed that will not, a moment later: a thousand killed processes take long to end, and a container
+/// whose engine was about to write it down still has a file. Left like that, it stays for ever.
+fn is_dying(failure: &Failure) -> bool {
+    let message = failure.to_string().to_lowercase();
+    failure.status() == Some(500)
+        && ["did not receive an exit event", "directory not empty"].iter().any(|it| message.contains(it))
 }
 
 fn not_created(failure: Failure, body: &Value) -> Error {
