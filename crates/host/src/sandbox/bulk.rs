@@ -1,12 +1,17 @@
 //! Large files into a sandbox and out of it: the engine's archive API moves them about twice as fast as the agent.
 //! The agent names a place beside the file and makes what arrives there the file's content; it knows what the engine
 //! cannot see (mounts inside the container), and what its user may not touch.
+//!
+//! While an archive of a container is on its way, the engine lets other calls about that container wait: execs, inspects,
+//! its end. So archives are of a bounded size, and wait for each other here, where no clock runs.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use computesdk_docker_protocol::Placed;
 use futures_util::{Stream, StreamExt as _, stream};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio_util::sync::CancellationToken;
 
 use super::Sandbox;
@@ -15,10 +20,30 @@ use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::session::agent::{AgentSession, Placement};
 
-/// From here on it is faster: each archive costs as much as 10 to 15 MB through the agent.
-pub(super) const LARGE: u64 = 16 * 1024 * 1024;
+/// Where it is faster (each archive costs as much as 10 to 15 MB through the agent) and over within seconds.
+const ARCHIVED: RangeInclusive<u64> = 16 * 1024 * 1024..=1024 * 1024 * 1024;
 /// Bytes that are handed over at once.
 const PIECE: usize = 1024 * 1024;
+
+/// Whose turn it is.
+pub(super) type Turns = Arc<Mutex<()>>;
+
+pub(super) fn is_large(size: u64) -> bool {
+    ARCHIVED.contains(&size)
+}
+
+/// A large file on its way out.
+pub(super) struct Arriving {
+    file: ArchivedFile,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl Arriving {
+    /// The next bytes; `None` at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>> {
+        self.file.next().await
+    }
+}
 
 impl Sandbox {
     /// False: nothing has happened, and the content has to go through the agent, which also tells what is wrong.
@@ -32,7 +57,7 @@ impl Sandbox {
     where
         S: Stream<Item = Bytes> + Send + 'static,
     {
-        let Some(agent) = session.agent().filter(|_| size >= LARGE) else { return Ok(false) };
+        let Some(agent) = session.agent().filter(|_| is_large(size)) else { return Ok(false) };
         let Some(placement) = agent.place(path).await? else { return Ok(false) };
         let Some((folder, file)) = target(&placement.placed, size) else { return Ok(false) };
         let stop = CancellationToken::new();
@@ -44,6 +69,7 @@ impl Sandbox {
             file,
             placement,
             session: Arc::clone(session),
+            turns: Arc::clone(&self.0.archives),
         };
         // In a task of its own: a caller that goes away ends the content, and the rest is cleaned up in its order.
         let upload = tokio::spawn(upload.perform(content));
@@ -52,18 +78,20 @@ impl Sandbox {
     }
 
     /// A large file's content from the engine; `None`: it has to come through the agent, which also tells what is wrong.
-    pub(super) async fn get_large(&self, agent: &AgentSession, path: &[u8]) -> Result<Option<ArchivedFile>> {
+    pub(super) async fn get_large(&self, agent: &AgentSession, path: &[u8]) -> Result<Option<Arriving>> {
         let Some((path, stat)) = agent.locate(path).await? else { return Ok(None) };
         let Ok(path) = String::from_utf8(path) else { return Ok(None) };
+        let turn = Arc::clone(&self.0.archives).lock_owned().await;
         let file = self.engine().get_file(self.id(), &path).await?;
         // The engine may read everything: what it found must be what this user may read.
-        Ok(file.filter(|file| {
+        let file = file.filter(|file| {
             file.size == stat.size
                 && file.mode & 0o777 == stat.mode & 0o777
                 && (file.uid, file.gid) == (stat.uid.into(), stat.gid.into())
                 && i64::try_from(file.modified)
                     .is_ok_and(|seconds| seconds == stat.modified_ms.div_euclid(1000))
-        }))
+        });
+        Ok(file.map(|file| Arriving { file, _turn: turn }))
     }
 
     /// For what only the agent can do.
@@ -83,13 +111,16 @@ struct Upload {
     placement: Placement,
     /// Open for as long as the placement is.
     session: Arc<Session>,
+    turns: Turns,
 }
 
 impl Upload {
     async fn perform<S: Stream<Item = Bytes> + Send + 'static>(self, content: S) -> Result<()> {
-        let Self { engine, id, folder, file, placement, session } = self;
+        let Self { engine, id, folder, file, placement, session, turns } = self;
+        let turn = turns.lock_owned().await;
         // The engine has stopped writing when this answers: only then may the agent remove what is there.
         engine.put_file(&id, &folder, &file, content).await?;
+        drop(turn);
         let adopted = placement.adopt().await;
         drop(session);
         adopted
@@ -119,4 +150,16 @@ pub(super) fn pieces(content: Bytes) -> impl Stream<Item = Bytes> + Send + 'stat
     stream::unfold(content, |mut rest| async move {
         (!rest.is_empty()).then(|| (rest.split_to(rest.len().min(PIECE)), rest))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_large;
+
+    #[test]
+    fn archives_are_worth_their_price_and_soon_over() {
+        const MIB: u64 = 1024 * 1024;
+        let sizes = [0, 16 * MIB - 1, 16 * MIB, 1024 * MIB, 1024 * MIB + 1];
+        assert_eq!(sizes.map(is_large), [false, false, true, true, false]);
+    }
 }

@@ -15,7 +15,6 @@ use super::local::{self, Unfinished};
 use super::transfer::{Progress, Transfer};
 use super::trees::{AT_ONCE, Node, join, walk};
 use super::{Sandbox, bulk};
-use crate::docker::ArchivedFile;
 use crate::error::{Error, Result};
 use crate::session::agent::{AgentSession, FileReader};
 use crate::session::refused_as;
@@ -124,7 +123,7 @@ impl Download<'_> {
     }
 
     async fn source(&self, item: &Item<'_>) -> Result<Source> {
-        if item.stat.size >= bulk::LARGE
+        if bulk::is_large(item.stat.size)
             && let Some(file) = self.sandbox.get_large(self.agent, &item.from).await?
         {
             return Ok(Source::Engine(file));
@@ -137,7 +136,7 @@ impl Download<'_> {
 /// Where a file's content comes from.
 enum Source {
     Agent(FileReader),
-    Engine(ArchivedFile),
+    Engine(bulk::Arriving),
 }
 
 impl Source {

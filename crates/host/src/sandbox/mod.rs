@@ -67,6 +67,7 @@ struct Inner {
     /// A run ended with another exit code than 0: `cleanup: 'onSuccess'` keeps the container.
     failed: AtomicBool,
     meter: Meter,
+    archives: bulk::Turns,
     /// What a pool's sandbox was handed out with.
     handed_out: OnceLock<Arc<HandedOut>>,
 }
@@ -91,6 +92,7 @@ impl Sandbox {
             destroyed,
             failed: AtomicBool::new(false),
             meter: Meter::default(),
+            archives: bulk::Turns::default(),
             handed_out: OnceLock::new(),
         }))
     }

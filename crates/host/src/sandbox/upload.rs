@@ -110,7 +110,7 @@ impl Upload<'_> {
     }
 
     async fn send_file(&self, agent: &AgentSession, item: &Item, size: u64) -> Result<()> {
-        if size >= bulk::LARGE && self.send_large(item, size).await? {
+        if bulk::is_large(size) && self.send_large(item, size).await? {
             return agent.chmod(&item.to, item.mode).await;
         }
         // As much as it had when it was listed, though it may grow.
