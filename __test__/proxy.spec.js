@@ -118,6 +118,51 @@ describe('an engine behind an HTTP proxy', { timeout: SUITE_TIMEOUT }, () => {
   });
 });
 
+describe('an engine behind a SOCKS proxy', { timeout: SUITE_TIMEOUT }, () => {
+  /** An address of this machine's own where the port of SOCKS is free. */
+  const HOST = '127.77.0.1';
+  const sandboxes = useSandboxes();
+  /** @type {Awaited<ReturnType<typeof startProxy>>} */
+  let engine;
+  /** What was asked of the proxy. @type {string[]} */
+  const asked = [];
+  // RFC 1928: versions and methods, the method taken, the destination, the answer; then it is a tunnel.
+  const proxy = net.createServer((client) => {
+    client.on('error', () => undefined);
+    client.once('data', () => {
+      client.write(Buffer.from([5, 0]));
+      client.once('data', (request) => {
+        const name = request.subarray(5, 5 + Number(request[4]));
+        asked.push(`${name}:${request.readUInt16BE(5 + name.length)}`);
+        const target = net.connect({ .../** @type {any} */ (engine.server.address()), host: '127.0.0.1' });
+        target.on('error', () => client.destroy());
+        client.on('close', () => target.destroy());
+        client.write(Buffer.from([5, 0, 0, 1, 0, 0, 0, 0, 0, 0]));
+        target.pipe(client).pipe(target);
+      });
+    });
+  });
+
+  before(async () => {
+    engine = await startProxy({ port: 0, host: '127.0.0.1' });
+    await new Promise((resolve) => proxy.listen(1080, HOST, () => resolve(undefined)));
+  });
+  after(async () => {
+    proxy.close();
+    await engine.close();
+  });
+
+  it('is reached through it, on the port of SOCKS where none is named', async () => {
+    const values = { DOCKER_HOST: 'tcp://engine.invalid:2375', HTTP_PROXY: `socks5://${HOST}`, NO_PROXY: '' };
+    const provider = having(values, () => docker());
+    const sandbox = sandboxes.track(await provider.sandbox.create());
+    assert.equal((await sandbox.runCommand('cat', { stdin: 'through' })).stdout, 'through');
+    assert.ok(asked.length > 0 && asked.every((target) => target === 'engine.invalid:2375'), `${asked}`);
+    const { engine: found } = (await sandbox.getInfo()).metadata;
+    assert.match(found.found, /through the proxy 127\.77\.0\.1:1080 of HTTP_PROXY/);
+  });
+});
+
 describe("the proxies of docker's config.json", { timeout: SUITE_TIMEOUT }, () => {
   const sandboxes = useSandboxes();
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'csdk-config-'));

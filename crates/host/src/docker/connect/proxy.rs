@@ -15,17 +15,21 @@ use super::address::{Address, Server};
 use super::environment::Environment;
 use super::find::KEEPALIVE;
 
+/// Of SOCKS, by RFC 1928.
+const SOCKS_PORT: u16 = 1080;
+
 /// The proxy in front of one engine. Shown without its credentials.
 pub(super) struct Proxy {
     intercept: Intercept,
+    /// Its URL, with the port.
+    at: Uri,
     /// The variable that named it.
     named: &'static str,
 }
 
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let uri = self.intercept.uri();
-        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        let authority = self.at.authority().map_or("", |authority| authority.as_str());
         write!(f, "the proxy {authority} of {}", self.named)
     }
 }
@@ -53,19 +57,14 @@ impl Proxy {
         let matcher = Matcher::builder().http(value.clone()).https(value).no(none).build();
         let destination = destination(server, scheme).map_err(|error| (named, error.to_string()))?;
         let Some(intercept) = matcher.intercept(&destination) else { return Ok(None) };
-        match intercept.uri().scheme_str() {
-            Some("http" | "socks5" | "socks5h") => Ok(Some(Self { intercept, named })),
-            other => {
-                let other = other.unwrap_or_default();
-                Err((named, format!("a proxy is reached by http:// or socks5://, not by {other}://")))
-            }
-        }
+        let at = with_port(intercept.uri()).map_err(|problem| (named, problem))?;
+        Ok(Some(Self { intercept, at, named }))
     }
 
     /// A connection to the engine through the proxy.
     pub(super) async fn connect(&self, server: &Server) -> io::Result<TcpStream> {
         let destination = destination(server, "http").map_err(io::Error::other)?;
-        let proxy = self.intercept.uri().clone();
+        let proxy = self.at.clone();
         let failed = |why: String| io::Error::other(format!("{self}: {why}"));
         let stream = if proxy.scheme_str() == Some("http") {
             let mut tunnel = Tunnel::new(proxy, connector());
@@ -102,6 +101,19 @@ fn connector() -> HttpConnector {
     connector.set_nodelay(true);
     connector.set_keepalive(Some(KEEPALIVE));
     connector
+}
+
+/// The proxy's URL as the connector needs it, which by itself takes the port of HTTP for SOCKS, too.
+fn with_port(proxy: &Uri) -> Result<Uri, String> {
+    match proxy.scheme_str().unwrap_or_default() {
+        "socks5" | "socks5h" if proxy.port().is_none() => {
+            let authority = format!("{}:{SOCKS_PORT}", proxy.host().unwrap_or_default());
+            let url = Uri::builder().scheme("socks5").authority(authority).path_and_query("/").build();
+            url.map_err(|error| error.to_string())
+        }
+        "http" | "socks5" | "socks5h" => Ok(proxy.clone()),
+        other => Err(format!("a proxy is reached by http:// or socks5://, not by {other}://")),
+    }
 }
 
 fn destination(server: &Server, scheme: &str) -> Result<Uri, hyper::http::Error> {
@@ -143,7 +155,13 @@ mod tests {
             ("tcp://10.0.0.5", &[http, ("NO_PROXY", "11.0.0.0/8")], of_http),
             ("tcp://box", &[http, ("NO_PROXY", "*")], None),
             ("tcp://box", &[http, ("REQUEST_METHOD", "GET")], None),
-            ("tcp://box", &[("HTTP_PROXY", "socks5://p:1080")], Some("the proxy p:1080 of HTTP_PROXY")),
+            ("tcp://box", &[("HTTP_PROXY", "socks5://p:9050")], Some("the proxy p:9050 of HTTP_PROXY")),
+            ("tcp://box", &[("HTTP_PROXY", "socks5://p")], Some("the proxy p:1080 of HTTP_PROXY")),
+            (
+                "tcp://box",
+                &[("HTTP_PROXY", "socks5h://me:x@[::2]")],
+                Some("the proxy [::2]:1080 of HTTP_PROXY"),
+            ),
         ] {
             assert_eq!(proxy(address, set).unwrap().as_deref(), expected, "{address} {set:?}");
         }
