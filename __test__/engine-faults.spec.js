@@ -3,19 +3,24 @@
 // Faults of the engine itself, on one of our own: restarted under running sandboxes, stopped, frozen.
 
 const assert = require('node:assert/strict');
+const { spawn } = require('node:child_process');
+const path = require('node:path');
+const { text } = require('node:stream/consumers');
 const { after, afterEach, before, describe, it } = require('node:test');
 const { ownEngine, whyNoEngine } = require('./support/engine.js');
 
 const engine = ownEngine('faults');
 
 const { docker } = require('../index.js');
-const { exists, processesWith } = require('./support/docker.js');
+const { containersWith, exists, processesWith, remove } = require('./support/docker.js');
 const { PYTHON } = require('./support/images.js');
+const { startProxy } = require('./support/proxy.js');
 const { eachSession, useSandboxes } = require('./support/sandboxes.js');
 const { counter, rejection, until, within } = require('./support/wait.js');
 
 /** Docker 20.10 removes containers with AutoRemove when it starts, however well they run. */
 const container = { autoRemove: false };
+const PROGRAM = path.join(__dirname, '..', 'bin', 'computesdk-docker.js');
 const LOST = /^ERR_(DOCKER_UNREACHABLE|SESSION_LOST)$/;
 const obstacle = whyNoEngine();
 
@@ -119,6 +124,36 @@ describe('an engine of our own', {
       const gone = async () => (await processesWith(sandboxId, 'sleep 300')).length === 0;
       await until(gone, 'what timed out meanwhile is gone');
     });
+  });
+
+  describe('an engine that stops answering under the doctor', () => {
+    afterEach(() => engine.thaw());
+
+    for (const [when, asked] of /** @type {const} */ ([
+      ['its first answers', /^GET \/info/],
+      ['it told of itself', /^GET \/images\//],
+      ['the sandbox was started', /^POST \/exec\//],
+    ])) {
+      it(`after ${when} is told of within seconds`, async () => {
+        const proxy = await startProxy();
+        proxy.onRequest = ({ method, url }) => {
+          if (asked.test(`${method} ${url.replace(/^\/v[\d.]+/, '')}`)) engine.freeze();
+        };
+        const env = { ...process.env, DOCKER_HOST: `unix://${proxy.socketPath}` };
+        const doctor = spawn(process.execPath, [PROGRAM, 'doctor'], {
+          env,
+          stdio: ['ignore', 'pipe', 'inherit'],
+        });
+        const ended = new Promise((resolve) => doctor.once('exit', resolve));
+        const stdout = await within(text(doctor.stdout), 'the doctor');
+        assert.equal(await ended, 1, stdout);
+        assert.match(stdout, /problem {2}engine {3}.* did not answer within 5000 ms/);
+        assert.match(stdout, /-> the engine hangs/);
+        await proxy.close();
+        engine.thaw();
+        for (const { Id } of await containersWith('com.computesdk.meta.doctor')) await remove(Id);
+      });
+    }
   });
 });
 

@@ -1,14 +1,14 @@
 // Whether commands reach a sandbox by the agent: a sandbox is made, runs a command, and is gone.
 'use strict';
 
-const { note, ok, problem, warning } = require('./finding.js');
+const { PATIENCE, note, ok, problem, warning } = require('./finding.js');
 
 /** @typedef {import('./finding').Finding} Finding */
 
 /**
  * @param {(config: object) => import('../provider').DockerProvider} docker
  * @param {string | undefined} image one that is there
- * @returns {Promise<Finding>}
+ * @returns {Promise<Finding>} rejects where the engine stops answering
  */
 async function checkAgent(docker, image) {
   if (!image) return note('agent', 'not tried: none of the default images is there to make a sandbox from');
@@ -22,7 +22,8 @@ async function checkAgent(docker, image) {
       await sandbox.destroy();
     }
   } catch (error) {
-    const { message } = /** @type {Error} */ (error);
+    const { code, message } = /** @type {any} */ (error);
+    if (code === 'ERR_DOCKER_UNREACHABLE') throw error;
     return problem(
       'agent',
       `a sandbox of ${image} does not work: ${message}`,
@@ -33,10 +34,13 @@ async function checkAgent(docker, image) {
 
 /** @param {import('../sandbox').DockerSandbox} sandbox @returns {Promise<Finding>} */
 async function tried(sandbox) {
-  // The first one opens the session.
-  const first = await sandbox.runCommand('true');
-  const { executionTime, exitCode } = await sandbox.runCommand('true');
-  if (first.exitCode !== 0 || exitCode !== 0) return problem('agent', `true ended with ${exitCode}`);
+  let result = await sandbox.runCommand('true', { timeout: PATIENCE });
+  // The first one opened the session; it is the second that tells how long a command takes.
+  if (result.exitCode === 0) result = await sandbox.runCommand('true', { timeout: PATIENCE });
+  const { executionTime, exitCode, timedOut } = result;
+  if (exitCode !== 0) {
+    return problem('agent', timedOut ? `true took more than ${PATIENCE} ms` : `true ended with ${exitCode}`);
+  }
   const { session, sessionReason } = (await sandbox.getInfo()).metadata;
   const took = `a command took ${executionTime.toFixed(1)} ms`;
   if (session === 'agent') return ok('agent', `runs there: ${took}`);

@@ -18,6 +18,7 @@ const ADVICE = [
   ],
   [/does not speak TLS/, 'unset DOCKER_TLS_VERIFY, or use the port that speaks TLS (usually 2376)'],
   [/the proxy/, 'check HTTP_PROXY and HTTPS_PROXY, or name the engine in NO_PROXY'],
+  [/did not answer within/, 'the engine hangs or is overloaded: look at its log, or restart it'],
   [/no Docker engine/, 'check the address: something else answers there'],
   [/or newer is needed/, 'use Docker 20.10 or newer'],
   [

@@ -3,7 +3,7 @@
 
 const { checkAgent } = require('./agent.js');
 const { checkKind, checkLimits, unreachable } = require('./engine.js');
-const { note, ok } = require('./finding.js');
+const { PATIENCE, note, ok } = require('./finding.js');
 const { checkBinary, describeHost } = require('./host.js');
 const { DEFAULT_IMAGES, checkImage } = require('./images.js');
 
@@ -32,38 +32,54 @@ async function examine() {
 async function examineEngine() {
   // Loaded late: without its binary the package cannot be.
   const { settle } = require('../call.js');
-  const { Docker } = require('../instance/docker.js');
   const { docker, nativeProvider } = require('../provider.js');
-  let provider;
+  const connection = { timeout: PATIENCE };
+  /** @type {Engine | undefined} */
   let engine;
+  /** @type {Finding[]} */
+  const findings = [];
   try {
-    provider = docker();
+    const provider = docker({ connection });
     engine = await settle(nativeProvider(provider).engine(), {});
+    const { name, version, apiVersion, found } = engine;
+    findings.push(ok('engine', `${name} ${version}, API ${apiVersion}, at ${found}`));
+    const image = await examineImages(provider, findings);
+    findings.push(await checkAgent((config) => docker({ ...config, connection }), image));
   } catch (error) {
-    return { findings: [unreachable(error)] };
+    findings.push(unreachable(error));
   }
-  const { name, version, apiVersion, found } = engine;
-  const findings = [ok('engine', `${name} ${version}, API ${apiVersion}, at ${found}`)];
-  return { engine, findings: [...findings, ...(await examineWork(new Docker(provider), docker))] };
+  return { engine, findings };
 }
 
-/** @param {import('../instance/docker').Docker} engine @param {(config: object) => any} docker */
-async function examineWork(engine, docker) {
-  /** @type {any} */
-  const info = await engine.info().catch((/** @type {Error} */ error) => ({ problem: error.message }));
-  const findings = info.problem ? [note('system', info.problem)] : [checkKind(info), ...checkLimits(info)];
+/**
+ * @param {import('../provider').DockerProvider} provider
+ * @param {Finding[]} findings gets what is found
+ * @returns {Promise<string | undefined>} one of the default images that is there
+ */
+async function examineImages(provider, findings) {
+  const { Docker } = require('../instance/docker.js');
+  const engine = new Docker(provider);
+  const { told: info, refused } = await ask(engine.info());
+  findings.push(...(info ? [checkKind(info), ...checkLimits(info)] : [note('system', refused)]));
   const images = await Promise.all(
-    DEFAULT_IMAGES.map(async (name) => ({
-      name,
-      image: await engine
-        .getImage(name)
-        .inspect()
-        .catch(() => undefined),
-    })),
+    DEFAULT_IMAGES.map(async (name) => ({ name, image: (await ask(engine.getImage(name).inspect())).told })),
   );
-  findings.push(...images.map(({ name, image }) => checkImage(name, image, info.Architecture)));
-  findings.push(await checkAgent(docker, images.find(({ image }) => image)?.name));
-  return findings;
+  findings.push(...images.map(({ name, image }) => checkImage(name, image, info?.Architecture)));
+  return images.find(({ image }) => image)?.name;
+}
+
+/**
+ * What an engine refuses to tell is passed by; one that does not answer at all is the end of the examination.
+ * @param {Promise<any>} question
+ */
+async function ask(question) {
+  try {
+    return { told: await question, refused: '' };
+  } catch (error) {
+    const { code, message } = /** @type {any} */ (error);
+    if (code === 'ERR_DOCKER_UNREACHABLE') throw error;
+    return { refused: message };
+  }
 }
 
 module.exports = { examine };

@@ -10,6 +10,9 @@
  * @property {string} [advice] what to do about it
  */
 
+/** For each answer of the engine, ms: that it takes longer is a finding of its own. */
+const PATIENCE = 5000;
+
 /** @param {string} about @param {string} text @returns {Finding} */
 const ok = (about, text) => ({ about, level: 'ok', text });
 /** @param {string} about @param {string} text @param {string} [advice] @returns {Finding} */
@@ -19,4 +22,4 @@ const warning = (about, text, advice) => ({ about, level: 'warning', text, advic
 /** @param {string} about @param {string} text @param {string} [advice] @returns {Finding} */
 const problem = (about, text, advice) => ({ about, level: 'problem', text, advice });
 
-module.exports = { note, ok, problem, warning };
+module.exports = { PATIENCE, note, ok, problem, warning };
