@@ -19,7 +19,7 @@ const { ensureImages } = require('./images');
 const setup = require('./setup');
 
 /** Specs that bring an engine of their own, or look at no engine. */
-const APART = ['engine-faults', 'examples', 'loading', 'memory', 'package', 'readme', 'registry'];
+const APART = ['engine-faults', 'examples', 'loading', 'memory', 'package', 'prune', 'readme', 'registry'];
 const IMAGES = [
   'python:3.11-slim',
   'node:20-alpine',
