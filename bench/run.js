@@ -3,7 +3,7 @@
 // npm run bench: this package beside dockerode and the docker command, all in one run on one engine.
 //   npm run bench                        everything; writes bench/RESULTS.md
 //   npm run bench -- commands files      some parts; prints only
-// Parts: lifecycle cold commands code files output neighbours process. Each column of the table is a contender:
+// Parts: lifecycle cold commands code live files output neighbours process. Each column of the table is a contender:
 // this package over its agent and over plain execs, dockerode, the docker command.
 
 const fs = require('node:fs');
@@ -30,6 +30,7 @@ function allParts() {
     cold: require('./parts/cold').cold,
     commands: require('./parts/commands').commands,
     code: require('./parts/code').code,
+    live: require('./parts/live').live,
     files: require('./parts/files').files,
     output: require('./parts/output').output,
     neighbours: require('./parts/neighbours').neighbours,

@@ -10,6 +10,8 @@ export interface Contender {
 /** One running sandbox, by whichever way. */
 export interface Box {
   id: string;
+  /** Ours, for what no other contender has. */
+  sandbox?: import('..').DockerSandbox;
   /** Shell text; gives its stdout. An exit code other than 0 is an error. */
   run(command: string): Promise<string>;
   /** Python code; gives its stdout. */

@@ -22,6 +22,7 @@ function box(sandbox, session) {
   /** @type {import('../types').Box} */
   const made = {
     id: sandbox.sandboxId,
+    sandbox,
     run: async (command) => checked(await sandbox.runCommand(command)),
     code: async (source) => checked(await sandbox.runCode(source, 'python')),
     write: (path, content) => filesystem.writeFile(path, content),
