@@ -17,7 +17,9 @@ async function inspect(id) {
   try {
     return withShortName(await witness.getContainer(id).inspect());
   } catch (error) {
-    if (/** @type {any} */ (error).statusCode === 404) return undefined;
+    const { statusCode, message } = /** @type {any} */ (error);
+    // Podman has another status for one that goes while it is looked at.
+    if (statusCode === 404 || /no such container/.test(message)) return undefined;
     throw error;
   }
 }

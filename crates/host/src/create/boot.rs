@@ -14,9 +14,10 @@ use super::image;
 use super::lost::create_container;
 use super::options::CreateOptions;
 use super::spec::{AGENT, AgentPlan, Spec, check_security};
+use super::strict::Writable;
 use super::sweep::remove_never_started;
 use super::workdir;
-use crate::config::{DEFAULT_WORKDIR, Lifetime, Platform, Runtime, SessionChoice};
+use crate::config::{DEFAULT_WORKDIR, Lifetime, Platform, Runtime, Security, SessionChoice};
 use crate::docker::ImageInfo;
 use crate::error::{Error, Result};
 use crate::provider::Shared;
@@ -162,6 +163,7 @@ impl Boot<'_> {
             workdir: self.workdir(),
             agent,
             proxies: self.proxies,
+            writable: self.writable().await?,
         };
         let body = spec.body();
         check_security(&self.shared.config, &body)?;
@@ -186,6 +188,13 @@ impl Boot<'_> {
             let (engine, id) = (self.shared.engine.clone(), id.to_owned());
             tokio::spawn(async move { remove_never_started(&engine, &id).await });
         }
+    }
+
+    /// Asked of the engine only where it matters.
+    async fn writable(&self) -> Result<Writable> {
+        let strict = self.shared.config.security == Security::Strict;
+        let by_mode = strict && self.shared.engine.is_podman().await?;
+        Ok(if by_mode { Writable::ByMode } else { Writable::ByOwner })
     }
 
     /// A snapshot and a template have their own.

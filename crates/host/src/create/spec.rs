@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::options::CreateOptions;
-use super::strict;
+use super::strict::{self, Writable};
 use crate::config::{
     Cleanup, Config, Container, DEFAULT_WORKDIR, Gpus, Lifetime, Resources, Runtime, Security, Whole,
 };
@@ -39,6 +39,8 @@ pub(super) struct Spec<'a> {
     pub(super) agent: &'a AgentPlan,
     /// Environment below all other, as the docker command sets it.
     pub(super) proxies: &'a BTreeMap<String, String>,
+    /// Of a strict sandbox's workdir.
+    pub(super) writable: Writable,
 }
 
 impl Spec<'_> {
@@ -53,7 +55,7 @@ impl Spec<'_> {
             body["Cmd"] = Value::Null;
         }
         if self.config.security == Security::Strict {
-            strict::tighten(&mut body, self.workdir);
+            strict::tighten(&mut body, self.workdir, self.writable);
         }
         merge(&mut body, &Value::Object(theirs.clone()));
         add_label(&mut body);
@@ -173,6 +175,7 @@ pub(crate) fn preview(config: &Config) -> Value {
         workdir,
         agent: &AgentPlan::Unwanted,
         proxies: &proxies,
+        writable: Writable::ByOwner,
     };
     spec.body()
 }
@@ -282,6 +285,7 @@ mod tests {
             workdir: "/w",
             agent,
             proxies: &proxies,
+            writable: Writable::ByOwner,
         }
         .body()
     }

@@ -34,12 +34,24 @@ const HOST_FOLDERS: [&str; 15] = [
     "/var/run",
 ];
 
+/// How the user comes to be allowed to write to the tmpfs at the workdir.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Writable {
+    /// It belongs to the user: Docker's OCI runtimes give it the mode of the folder beneath, whatever mode is asked for.
+    ByOwner,
+    /// Anybody may write there: Podman keeps to the mode, and refuses an owner.
+    ByMode,
+}
+
 /// Adds to what the config asks for. What is there already and contradicts stays, for the check to refuse.
-pub(super) fn tighten(body: &mut Value, workdir: &str) {
+pub(super) fn tighten(body: &mut Value, workdir: &str, writable: Writable) {
     if body["User"].as_str().unwrap_or_default().is_empty() {
         body["User"] = USER.into();
     }
-    let owner = owner(body["User"].as_str().unwrap_or_default());
+    let owner = match writable {
+        Writable::ByOwner => owner(body["User"].as_str().unwrap_or_default()),
+        Writable::ByMode => String::new(),
+    };
     let Some(host) = body["HostConfig"].as_object_mut() else { return };
     host.insert("CapDrop".into(), json!(["ALL"]));
     host.insert("SecurityOpt".into(), json!([NO_NEW_PRIVILEGES]));
@@ -67,7 +79,6 @@ pub(super) fn tighten(body: &mut Value, workdir: &str) {
     }
 }
 
-/// The OCI runtime gives a tmpfs the mode of the folder beneath it: only its owner can write to the workdir.
 fn owner(user: &str) -> String {
     let mut ids = user.split(':').map(str::parse::<u32>);
     let id = |name: &str, id: Option<Result<u32, _>>| match id {

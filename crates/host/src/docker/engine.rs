@@ -59,6 +59,11 @@ impl Engine {
         info.cloned().map_err(|failure| failure.during("tell its version"))
     }
 
+    /// Where Podman's answer to Docker's API is another one.
+    pub(crate) async fn is_podman(&self) -> Result<bool> {
+        Ok(self.describe().await?.name.starts_with("Podman"))
+    }
+
     async fn ask(&self) -> Result<EngineInfo, Failure> {
         let answer = self.bollard_within(Wait::Ordinary, self.bollard().version()).await?;
         let component = answer.components.and_then(|parts| parts.into_iter().next()).map(|part| part.name);
