@@ -110,7 +110,7 @@ impl Engine {
         match self.wire().call(request).await {
             Ok(_) => Ok(()),
             Err(failure) if failure.status() == Some(404) && is_gone(&failure) => Err(not_found(id)),
-            Err(failure) => Err(failure.during(format!("name a container {name:?}"))),
+            Err(failure) => Err(with_dockers_status(failure).during(format!("name a container {name:?}"))),
         }
     }
 
@@ -200,11 +200,21 @@ fn not_created(failure: Failure, body: &Value) -> Error {
             let hint = "pull it first, or use pullPolicy 'ifNotPresent'".to_owned();
             Error::ImageNotFound { image: image.to_owned(), hint }
         }
-        // Podman answers 500 to a name that is in use; Docker's own status is what callers look at.
-        Failure::Refused { status: 500, message } if message.contains("is already in use") => {
-            not_created(Failure::Refused { status: 409, message }, body)
+        failure => with_dockers_status(failure).during(format!("create a container from image {image:?}")),
+    }
+}
+
+/// Podman answers 500 to a name that is in use, a rename in the words of its database. Docker's own status is what
+/// callers look at.
+fn with_dockers_status(failure: Failure) -> Failure {
+    match failure {
+        Failure::Refused { status: 500, message } if message.contains("already in use") => {
+            Failure::Refused { status: 409, message }
         }
-        failure => failure.during(format!("create a container from image {image:?}")),
+        Failure::Refused { status: 500, message } if message.contains("ContainerConfig.Name") => {
+            Failure::Refused { status: 409, message: "the name is already in use".to_owned() }
+        }
+        failure => failure,
     }
 }
 
@@ -223,6 +233,11 @@ mod tests {
         assert!(matches!(error("network nope not found"), Error::Api { status: Some(404), .. }));
         let taken = "creating container storage: the container name \"a\" is already in use by 0f".to_owned();
         let taken = not_created(Failure::Refused { status: 500, message: taken }, &body);
+        assert!(matches!(taken, Error::Api { status: Some(409), .. }));
+        let message =
+            "updating container config table: UNIQUE constraint failed: ContainerConfig.Name".to_owned();
+        let taken = with_dockers_status(Failure::Refused { status: 500, message }).during("name a container");
+        assert_eq!(taken.to_string(), "Docker could not name a container: the name is already in use");
         assert!(matches!(taken, Error::Api { status: Some(409), .. }));
     }
 
