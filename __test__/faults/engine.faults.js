@@ -113,7 +113,9 @@ describe('an engine under load', { skip, timeout: 600_000 }, () => {
 async function later(sandbox, lives) {
   if (lives) {
     const works = async () => {
-      const { value } = await outcome(sandbox.runCommand('echo works'), 'the next command');
+      const { value, error } = await outcome(sandbox.runCommand('echo works'), 'the next command');
+      // An engine that died while it saved the sandbox left it frozen.
+      if (error?.code === 'ERR_SANDBOX_STOPPED') await sandbox.resume();
       return value?.stdout === 'works\n';
     };
     await until(works, 'the sandbox works', 30_000);
