@@ -38,7 +38,8 @@ async function find({ provider, id }) {
 const SCENARIOS = [
   {
     name: 'create',
-    cuts: 5,
+    cuts: 4,
+    slow: true,
     call: ({ provider }) => provider.sandbox.create(),
     undo: (sandbox) => sandbox.destroy(),
   },
