@@ -1,6 +1,7 @@
 //! Files and folders, in bounded steps: a large one never keeps the rest of the session waiting.
 
 pub(crate) mod copy;
+pub(crate) mod folder;
 pub(crate) mod list;
 pub(crate) mod place;
 pub(crate) mod read;

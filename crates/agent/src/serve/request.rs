@@ -9,11 +9,12 @@ use super::Fault;
 use super::link::{Flow, Link, Slot};
 use crate::command::Command;
 use crate::files::copy::CopyFile;
-use crate::files::list::ListFolder;
+use crate::files::folder::Folder;
+use crate::files::list::ENTRIES;
 use crate::files::place::Place;
 use crate::files::read::ReadFile;
 use crate::files::remove::Removal;
-use crate::files::stat::Details;
+use crate::files::stat::DETAILS;
 use crate::files::watch::Watch;
 use crate::files::write::{How, WriteFile};
 use crate::files::{self, Failure};
@@ -39,13 +40,13 @@ pub(super) enum Work {
     Command(Command),
     Read(ReadFile),
     Write(WriteFile),
-    List(ListFolder),
+    List(Folder),
     Remove(Removal),
     Processes(ListProcesses),
     Killing(Killing),
     Waiting(Waiting),
     Log(ReadLog),
-    Details(Details),
+    Details(Folder),
     Copy(CopyFile),
     Place(Place),
     Watch(Watch),
@@ -88,7 +89,7 @@ impl FileCall {
         Ok(match self {
             Self::Read => Opened::Work(Work::Read(ReadFile::start(path, flow, link)?)),
             Self::Write => Opened::Work(Work::Write(WriteFile::start(path.to_owned(), REPLACE)?)),
-            Self::List => Opened::Work(Work::List(ListFolder::start(path, flow, link)?)),
+            Self::List => Opened::Work(Work::List(Folder::start(path, flow, link)?)),
             Self::Mkdir => {
                 files::make_folder(path).map(|()| Opened::Answered(vec![ToHost::Done])).map_err(failed)?
             }
@@ -111,12 +112,12 @@ impl Request {
             Work::Command(command) => return command.step(slot, flow, link),
             Work::Read(read) => read.step(flow, link),
             Work::Write(write) => write.step(flow, link),
-            Work::List(list) => list.step(flow, link),
+            Work::List(folder) => folder.step(&ENTRIES, flow, link),
             Work::Remove(removal) => removal.step(flow, link),
             Work::Processes(list) => return list.step(flow, link),
             Work::Log(log) => return log.step(flow, link),
             Work::Killing(_) | Work::Waiting(_) => return None,
-            Work::Details(details) => details.step(flow, link),
+            Work::Details(folder) => folder.step(&DETAILS, flow, link),
             Work::Copy(copy) => copy.step(flow, link),
             Work::Place(place) => place.step(flow, link),
             Work::Watch(watch) => watch.step(flow, link),

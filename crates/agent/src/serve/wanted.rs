@@ -9,9 +9,10 @@ use super::request::{Opened, Work};
 use crate::environment::{Environment, c_string};
 use crate::files::Failure;
 use crate::files::copy::CopyFile;
+use crate::files::folder::Folder;
 use crate::files::place::{Place, locate};
 use crate::files::read::ReadFile;
-use crate::files::stat::{Details, stat};
+use crate::files::stat::stat;
 use crate::files::watch::Watch;
 use crate::files::write::{How, WriteFile};
 use crate::sys::{self, file};
@@ -67,7 +68,7 @@ pub(super) fn open(
             let stat = stat(&path, *links).map_err(failed)?;
             Opened::Answered(vec![ToHost::File(FileReply::Stat(stat)), ToHost::Done])
         }
-        FileRequest::List { .. } => Opened::Work(Work::Details(Details::start(&path, flow, link)?)),
+        FileRequest::List { .. } => Opened::Work(Work::Details(Folder::start(&path, flow, link)?)),
         FileRequest::Rename { to, .. } => done(file::rename(&path, &other(to)?))?,
         FileRequest::Copy { to, .. } => {
             Opened::Work(Work::Copy(CopyFile::start(&path, &other(to)?, flow, link)?))
